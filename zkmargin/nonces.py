@@ -1,0 +1,47 @@
+"""Hedged randomness of the prover.
+
+A scalar is H(seed, label, index) with seed = H(fresh entropy, secrets, transcript). If the system's entropy fails, two
+different statements still get different scalars; if the rest is known, the entropy still hides them. Reusing a
+randomiser under two challenges would reveal the witness (docs/protocol.md, "Zero knowledge").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+
+from .field import R
+
+
+def fresh_entropy() -> bytes:
+    """32 bytes from the operating system. Tests replace this function to re-prove vectors; nothing else may."""
+    return secrets.token_bytes(32)
+
+
+class NonceSource:
+    """Scalars for one proof, or one commitment, from ``inputs``: secrets and public state, in a fixed order."""
+
+    def __init__(self, label: bytes, *inputs: bytes) -> None:
+        self._seed = _hash(b"zkmargin/v1/nonces", label, fresh_entropy(), *inputs)
+
+    def scalar(self, label: str, index: int = 0) -> int:
+        """A scalar, uniform up to 2^-256; every (label, index) is drawn at most once in a proof."""
+        return int.from_bytes(_hash(self._seed, label.encode("ascii"), index.to_bytes(4, "big")), "big") % R
+
+    def scalars(self, label: str, count: int) -> list[int]:
+        """``count`` scalars of one label."""
+        return [self.scalar(label, i) for i in range(count)]
+
+    def __repr__(self) -> str:
+        return "NonceSource(hidden)"
+
+
+def _hash(*parts: bytes) -> bytes:
+    return hashlib.sha512(b"".join(_prefixed(parts))).digest()
+
+
+def _prefixed(parts: Iterable[bytes]) -> Iterable[bytes]:
+    for part in parts:
+        yield len(part).to_bytes(4, "big")
+        yield part

@@ -1,0 +1,40 @@
+"""Pedersen commitments V = v*G + beta*H: perfectly hiding, binding under the discrete logarithm, additive.
+
+Source: docs/protocol.md, "Relation".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .field import R
+from .generators import G, H
+from .group import Point, msm
+from .nonces import NonceSource
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What opens a commitment: a signed integer ``value`` and a ``blinding`` scalar. Secret: its repr shows nothing."""
+
+    value: int = field(repr=False)
+    blinding: int = field(repr=False)
+
+    @classmethod
+    def random(cls, value: int) -> Opening:
+        """An opening of ``value`` under a fresh, hedged blinding."""
+        return cls(value, NonceSource(b"blinding", (value % R).to_bytes(32, "big")).scalar("blinding"))
+
+    def __add__(self, other: Opening) -> Opening:
+        return Opening(self.value + other.value, (self.blinding + other.blinding) % R)
+
+    def __sub__(self, other: Opening) -> Opening:
+        return Opening(self.value - other.value, (self.blinding - other.blinding) % R)
+
+
+ZERO = Opening(0, 0)
+
+
+def commit(opening: Opening) -> Point:
+    """V = value*G + blinding*H. Values are taken modulo r."""
+    return msm([G, H], [opening.value, opening.blinding])
