@@ -10,6 +10,7 @@ from itertools import accumulate
 
 R = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 SCALAR_BYTES = 32
+_HALF = R // 2
 
 
 def inverse(x: int) -> int:
@@ -47,8 +48,10 @@ def inner(a: Iterable[int], b: Iterable[int]) -> int:
 
 def centred(x: int) -> int:
     """The representative of x mod r in (-r/2, r/2)."""
+    if -_HALF <= x <= _HALF:
+        return x
     x %= R
-    return x - R if x > R // 2 else x
+    return x - R if x > _HALF else x
 
 
 def to_bytes(x: int) -> bytes:

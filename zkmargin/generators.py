@@ -7,14 +7,14 @@ and kept for the life of the process (160 us each).
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from .group import Point, encode, hash_to_curve
 
 DST = b"ZKMARGIN-V1-GENERATORS_BLS12381G1_XMD:SHA-256_SSWU_RO_"
 
 
-@lru_cache(maxsize=None)
+@cache
 def base(role: str, index: int = 0) -> Point:
     """The base of a role: "value", "blinding", "error-1", "error-2", "error-4", "multiplicity" or "norm"."""
     return hash_to_curve(role.encode("ascii") + index.to_bytes(4, "big"), DST)

@@ -1,0 +1,116 @@
+"""The static integer closure: rows hold modulo r, and mean what they say only if nothing can wrap around.
+
+Source: docs/protocol.md, "Integers, not field elements". Run on both sides before anything is proved or verified.
+
+Bounds spread from the digits: a gadget bounds its gate; a row without R-entries (or the second row of an abs) that has exactly
+one unbounded variable, with coefficient +1 or -1, bounds it by the rest, if that is below r/2. Any other coefficient D would let
+1/D mod r pass as a small number. Because each value is bounded by a row of its own, P has full column rank.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from .errors import RelationError
+from .field import R, centred
+from .slots import Abs, Digit, Gadget, Gate, Row, Slot, Square
+
+
+def check(
+    tables: Sequence[tuple[int, ...]],
+    slots: Sequence[Slot],
+    rows: Sequence[Row],
+    gadgets: Sequence[Gadget],
+    J: int,
+    abs_bounds: Mapping[int, int],
+) -> None:
+    """Refuse unless every value and entry is bounded and no row, form or square reaches r/2.
+
+    Args:   abs_bounds: for the gate of every abs gadget, the largest |x| that it admits (gadgets.check).
+    Raises: RelationError.   Cost: linear in the number of sparse entries.
+    """
+    N = len(slots)
+    # Variable i < N is the A-entry a_i, variable N + j is the value v_j. R-entries of gates have bounds of their own.
+    bounds: list[int | None] = [None] * (N + J)
+    R_bounds: dict[int, int] = {}
+    largest = [max(abs(centred(symbol)) for symbol in table) for table in tables]
+    for i, slot in enumerate(slots):
+        if isinstance(slot, Digit):
+            bounds[i] = largest[slot.table]
+
+    x_bounds: dict[int, int] = {}  # second row of an abs -> bound of x = w - u: one of the two is 0
+    not_spreading: set[int] = set()
+    for gadget in gadgets:
+        if isinstance(gadget, Abs):
+            bounds[gadget.gate] = R_bounds[gadget.gate] = x_bounds[gadget.rows[1]] = abs_bounds[gadget.gate]
+            not_spreading.add(gadget.rows[0])
+        else:
+            not_spreading.add(gadget.row)
+
+    _spread(rows, N, bounds, x_bounds, not_spreading)
+
+    if any(bound is None for bound in bounds[:N]):
+        raise RelationError("an entry is bounded by no row: the rule could be satisfied by a wrap-around")
+    if any(bound is None for bound in bounds[N:]):
+        raise RelationError(
+            "a committed value is bounded by no row with coefficient 1: the rule could be satisfied by a wrap-around"
+        )
+    known = [bound or 0 for bound in bounds]
+    for gadget in gadgets:
+        if isinstance(gadget, Square):
+            _check_square(slots[gadget.gate], known[gadget.gate], known)
+            R_bounds[gadget.gate] = known[gadget.gate]
+    for row in rows:
+        reach = abs(centred(row.b)) + sum(abs(centred(c)) * known[i] for i, c in row.W)
+        reach += sum(abs(centred(c)) * R_bounds[i] for i, c in row.U)
+        reach += sum(abs(centred(c)) * known[N + j] for j, c in row.P)
+        if 2 * reach >= R:
+            raise RelationError("a row can reach r/2: it could be satisfied by a wrap-around")
+
+
+def _spread(
+    rows: Sequence[Row], N: int, bounds: list[int | None], x_bounds: dict[int, int], not_spreading: set[int]
+) -> None:
+    """Fill ``bounds`` with everything the rows bound; each row and entry is visited a bounded number of times."""
+    variables: list[list[tuple[int, int]]] = []
+    unbounded: list[int] = []
+    rows_of: dict[int, list[int]] = {}
+    for k, row in enumerate(rows):
+        entries = [] if k in not_spreading else _entries(row, N, skip_W=k in x_bounds)
+        open_variables = [variable for variable, _ in entries if bounds[variable] is None]
+        variables.append(entries)
+        unbounded.append(len(open_variables))
+        for variable in open_variables:
+            rows_of.setdefault(variable, []).append(k)
+    ready = deque(k for k, count in enumerate(unbounded) if count == 1)
+    while ready:
+        k = ready.popleft()
+        rest = abs(centred(rows[k].b)) + x_bounds.get(k, 0)
+        target = None
+        for variable, coefficient in variables[k]:
+            bound = bounds[variable]
+            if bound is not None:
+                rest += abs(coefficient) * bound
+            elif coefficient in (1, -1):
+                target = variable
+        # Nothing to bound any more, or a coefficient that is not +-1, or a rest that could itself wrap: no bound from here.
+        if target is None or 2 * rest >= R:
+            continue
+        bounds[target] = rest
+        for other in rows_of[target]:
+            unbounded[other] -= 1
+            if unbounded[other] == 1:
+                ready.append(other)
+
+
+def _entries(row: Row, N: int, *, skip_W: bool) -> list[tuple[int, int]]:
+    entries = [] if skip_W else [(i, centred(c)) for i, c in row.W]
+    return entries + [(N + j, centred(c)) for j, c in row.P]
+
+
+def _check_square(slot: Slot, u: int, known: list[int]) -> None:
+    form, constant = (slot.form, slot.constant) if isinstance(slot, Gate) else ((), 0)
+    reach = abs(centred(constant)) + sum(abs(centred(c)) * known[i] for i, c in form)
+    if 2 * u * u >= R or 2 * reach >= R:
+        raise RelationError("a square can reach r/2: it could be satisfied by a wrap-around")

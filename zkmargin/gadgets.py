@@ -1,0 +1,89 @@
+"""Gadgets: the only way applications use gates. The checker matches their slots and rows exactly.
+
+Source: docs/protocol.md, "Gadgets". Other weights, tables or a negative symbol are refused: a table {-1, 0, 1, 2} under an
+``Abs`` once proved an insolvent account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import RelationError
+from .field import R, centred
+from .slots import Abs, Digit, Gadget, Gate, Row, Slot, Sparse, Square
+
+
+def check(
+    tables: Sequence[tuple[int, ...]], slots: Sequence[Slot], rows: Sequence[Row], gadgets: Sequence[Gadget]
+) -> dict[int, int]:
+    """Refuse unless every gate is in exactly one gadget, every row in at most one, and U only in those.
+
+    Returns: for the gate slot of every abs gadget, the largest |x| that it admits.
+    Raises:  RelationError.
+    """
+    gates: set[int] = set()
+    used_rows: set[int] = set()
+    bounds: dict[int, int] = {}
+    for gadget in gadgets:
+        gate = slots[gadget.gate] if 0 <= gadget.gate < len(slots) else None
+        used = gadget.rows if isinstance(gadget, Abs) else (gadget.row,)
+        if not isinstance(gate, Gate) or gadget.gate in gates:
+            raise RelationError("a gadget must own one gate slot that no other gadget owns")
+        if len(set(used)) != len(used) or used_rows.intersection(used):
+            raise RelationError("a row may belong to at most one gadget, once")
+        if not all(0 <= k < len(rows) for k in used):
+            raise RelationError("a gadget names a row that does not exist")
+        gates.add(gadget.gate)
+        used_rows.update(used)
+        if isinstance(gadget, Abs):
+            bounds[gadget.gate] = _check_abs(gadget, tables, slots, rows)
+        else:
+            _check_square(gadget, rows[gadget.row])
+    if len(gates) != sum(isinstance(slot, Gate) for slot in slots):
+        raise RelationError("every gate slot must belong to a gadget")
+    if any(row.U for k, row in enumerate(rows) if k not in used_rows):
+        raise RelationError("only a gadget's own row may use an R-entry")
+    return bounds
+
+
+def _check_abs(
+    gadget: Abs, tables: Sequence[tuple[int, ...]], slots: Sequence[Slot], rows: Sequence[Row]
+) -> int:
+    """The largest |x| that ``gadget`` admits, b^n - 1.
+
+    Raises: RelationError if slots and rows are not exactly those of the gadget:
+            gate (empty form, 0); row 0: W = {g: 1, digit_e: -b^e}, U = {g: 1}, P = {}, b = 0;
+            row 1: W = {g: -1}, U = {g: 1}; the digits are distinct slots of one table [0..b-1]; 2(b^n - 1) < r/2.
+    """
+    g = gadget.gate
+    gate, total, difference = slots[g], rows[gadget.rows[0]], rows[gadget.rows[1]]
+    if gate != Gate() or not _is(total.U, {g: 1}) or total.P or total.b % R:
+        raise RelationError("an abs gadget needs an empty gate and a first row u + w = digits")
+    if not _is(difference.U, {g: 1}) or not _is(difference.W, {g: -1}):
+        raise RelationError("an abs gadget needs a second row w - u = x")
+    weights = {index: centred(coefficient) for index, coefficient in total.W}
+    if weights.pop(g, 0) != 1:
+        raise RelationError("an abs gadget needs a first row u + w = digits")
+    digits = [slots[i] for i in weights]
+    table = digits[0].table if digits and isinstance(digits[0], Digit) else -1
+    if table < 0 or any(slot != Digit(table) for slot in digits):
+        raise RelationError("the digits of an abs gadget must be of one table")
+    base = len(tables[table])
+    if base < 2 or tables[table] != tuple(range(base)):
+        raise RelationError("the table of an abs gadget must be exactly 0..b-1")
+    if sorted(-weight for weight in weights.values()) != [base**e for e in range(len(weights))]:
+        raise RelationError("the digits of an abs gadget must have the weights -1, -b, -b^2, ...")
+    bound = int(base ** len(weights)) - 1
+    if 4 * bound >= R:
+        raise RelationError("the digits of an abs gadget reach r/2")
+    return bound
+
+
+def _check_square(gadget: Square, row: Row) -> None:
+    g = gadget.gate
+    if not _is(row.W, {g: 1}) or not _is(row.U, {g: -1}) or row.P or row.b % R:
+        raise RelationError("a square gadget needs the row u = w")
+
+
+def _is(entries: Sparse, expected: dict[int, int]) -> bool:
+    return {index: centred(coefficient) for index, coefficient in entries} == expected
