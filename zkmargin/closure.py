@@ -2,9 +2,10 @@
 
 Source: docs/protocol.md, "Integers, not field elements". Run on both sides before anything is proved or verified.
 
-Bounds spread from the digits: a gadget bounds its gate; a row without R-entries (or the second row of an abs) that has exactly
-one unbounded variable, with coefficient +1 or -1, bounds it by the rest, if that is below r/2. Any other coefficient D would let
-1/D mod r pass as a small number. Because each value is bounded by a row of its own, P has full column rank.
+Bounds spread from the digits: a gadget bounds its gate; a row without R-entries (or the second row of an abs) that
+has exactly one unbounded variable, with coefficient +1 or -1, bounds it by the rest, if that is below r/2. Any other
+coefficient D would let 1/D mod r pass as a small number. Because each value is bounded by a row of its own, P has full
+column rank.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _spread(
                 rest += abs(coefficient) * bound
             elif coefficient in (1, -1):
                 target = variable
-        # Nothing to bound any more, or a coefficient that is not +-1, or a rest that could itself wrap: no bound from here.
+        # Nothing left to bound, or a coefficient that is not +-1, or a rest that could itself wrap: no bound from here.
         if target is None or 2 * rest >= R:
             continue
         bounds[target] = rest

@@ -1,7 +1,7 @@
 """Gadgets: the only way applications use gates. The checker matches their slots and rows exactly.
 
-Source: docs/protocol.md, "Gadgets". Other weights, tables or a negative symbol are refused: a table {-1, 0, 1, 2} under an
-``Abs`` once proved an insolvent account.
+Source: docs/protocol.md, "Gadgets". Other weights, tables or a negative symbol are refused: a table {-1, 0, 1, 2} under
+an ``Abs`` proves an insolvent account.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def check(
     return bounds
 
 
-def _check_abs(
-    gadget: Abs, tables: Sequence[tuple[int, ...]], slots: Sequence[Slot], rows: Sequence[Row]
-) -> int:
+def _check_abs(gadget: Abs, tables: Sequence[tuple[int, ...]], slots: Sequence[Slot], rows: Sequence[Row]) -> int:
     """The largest |x| that ``gadget`` admits, b^n - 1.
 
     Raises: RelationError if slots and rows are not exactly those of the gadget:

@@ -30,6 +30,11 @@ def bases(role: str, count: int) -> list[Point]:
     return [base(role, i) for i in range(count)]
 
 
+def linear_bases(L: int) -> list[Point]:
+    """(H, H_1, H_2, H_4, Hm..), of length L."""
+    return [H, *ERRORS, *bases("multiplicity", L - 4)]
+
+
 class Generators:
     """The bases of one shape: M multiplicity bases and N' norm bases (docs/protocol.md, "Generators").
 
@@ -38,27 +43,17 @@ class Generators:
     """
 
     def __init__(self, M: int, N_padded: int) -> None:
-        self.linear: list[Point] = [H, *ERRORS, *bases("multiplicity", M)]
+        self.linear: list[Point] = linear_bases(4 + M)
         self.norm: list[Point] = bases("norm", N_padded)
         self.digest: bytes = hashlib.sha256(b"".join(map(encode, (G, *self.linear, *self.norm)))).digest()
-        self._pair_sums: dict[int, tuple[list[Point], list[Point]]] = {}
+        self._pair_sums: dict[int, list[Point]] = {}
 
-    def pair_sums(self, k: int) -> tuple[list[Point], list[Point]]:
-        """For round k: X_i + X_(i + 2^k) over every index i whose bit k is 0, for the norm and the linear bases.
-
-        A missing partner (odd lengths of the linear vector) counts as the identity.
-        """
+    def pair_sums(self, k: int) -> list[Point]:
+        """G_i + G_(i + 2^k) for every i < N' whose bit k is 0, in order. Static, so computed once."""
         if k not in self._pair_sums:
-            self._pair_sums[k] = (_pair_sums(self.norm, 1 << k), _pair_sums(self.linear, 1 << k))
+            stride = 1 << k
+            self._pair_sums[k] = [point + self.norm[i + stride] for i, point in enumerate(self.norm) if not i & stride]
         return self._pair_sums[k]
-
-
-def _pair_sums(points: list[Point], stride: int) -> list[Point]:
-    return [
-        point + points[i + stride] if i + stride < len(points) else point
-        for i, point in enumerate(points)
-        if not i & stride
-    ]
 
 
 @lru_cache(maxsize=32)

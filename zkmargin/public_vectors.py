@@ -1,0 +1,91 @@
+"""The public vectors of the range argument, from the relation and the challenges alone.
+
+Source: docs/protocol.md, "Public vectors". Both sides compute them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import ProofError
+from .field import R, batch_inverse, inverse, powers
+from .relation import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Challenges:
+    """alpha follows A; rho, x, lambda, y follow R; T follows S."""
+
+    alpha: int
+    rho: int
+    x: int
+    lambda_: int
+    y: int
+
+
+class PublicVectors:
+    """Over the N real slots (null slots are 0 everywhere), with mu = rho^2:
+
+        ad_i = sum_k lambda^(k+1) W_ki - sum over gates h of mu^(h+1) c_hi          a_d,i = mu^-(i+1) ad_i
+        ar_i = sum_k lambda^(k+1) U_ki                                              (gates)
+        a_r,i = alpha - x^(t(i)+1) mu^-(i+1)  for digits;   mu^-(i+1) ar_i  for gates
+        a_m(t,s) = x^(t+1) / (alpha + s)          aV_j = sum_k lambda^(k+1) P_kj
+        kappa = sum_digits mu^(i+1) + sum_gates mu^(h+1) c_h + sum_k lambda^(k+1) b_k + sum_i a_r,i ad_i
+
+    ``ad`` and ``ar`` stay unreduced: their uses reduce once.
+
+    Raises: ProofError if alpha is a public pole (alpha + s = 0 for a symbol s).
+    Cost:   linear in slots and sparse entries; two inversions.
+    """
+
+    __slots__ = ("aV", "a_m", "a_r", "ad", "ar", "kappa", "mu", "mu_inv", "rho_inv", "x")
+
+    def __init__(self, relation: Relation, challenges: Challenges) -> None:
+        alpha, rho = challenges.alpha, challenges.rho
+        N = relation.N
+        rho_inv = inverse(rho)
+        self.rho_inv = powers(rho_inv, relation.N_padded)
+        self.mu = powers(rho * rho % R, N)
+        self.mu_inv = powers(rho_inv * rho_inv % R, N)
+        self.x = powers(challenges.x, len(relation.tables))
+
+        self.a_m = _multiplicity_weights(relation, alpha, self.x)
+
+        self.ad: list[int] = [0] * N
+        self.ar: list[int] = [0] * N
+        self.aV: list[int] = [0] * relation.J
+        kappa = 0
+        for row, weight in zip(relation.rows, powers(challenges.lambda_, len(relation.rows)), strict=True):
+            for i, coefficient in row.W:
+                self.ad[i] += weight * coefficient
+            for i, coefficient in row.U:
+                self.ar[i] += weight * coefficient
+            for j, coefficient in row.P:
+                self.aV[j] += weight * coefficient
+            kappa += weight * row.b
+        for h, gate in relation.gates:
+            for i, coefficient in gate.form:
+                self.ad[i] -= self.mu[h] * coefficient
+            kappa += self.mu[h] * gate.constant
+        self.aV = [weight % R for weight in self.aV]
+
+        self.a_r: list[int] = [0] * N
+        for i, table in relation.digits:
+            self.a_r[i] = (alpha - self.x[table] * self.mu_inv[i]) % R
+            kappa += self.mu[i]
+        for i, _ in relation.gates:
+            self.a_r[i] = self.mu_inv[i] * self.ar[i] % R
+        self.kappa = (kappa + sum(map(int.__mul__, self.a_r, self.ad))) % R
+
+    def a_d(self) -> list[int]:
+        """a_d,i = mu^-(i+1) ad_i."""
+        return [inverse_power * value % R for inverse_power, value in zip(self.mu_inv, self.ad, strict=True)]
+
+
+def _multiplicity_weights(relation: Relation, alpha: int, x: list[int]) -> list[int]:
+    denominators = [(alpha + symbol) % R for table in relation.tables for symbol in table]
+    if 0 in denominators:
+        # Probability M/r for an honest prover, who would start again; a reciprocal of 0 proves nothing.
+        raise ProofError("the challenge hit a table symbol")
+    reciprocals = iter(batch_inverse(denominators))
+    return [x[t] * next(reciprocals) % R for t, table in enumerate(relation.tables) for _ in table]
