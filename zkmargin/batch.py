@@ -1,6 +1,6 @@
 """Verify many proofs, of one statement or of different ones, with one multi-scalar multiplication.
 
-Source: docs/protocol.md, "Batch verification". Proof b's equation is weighted with z_b, fresh random 128 bits drawn when
+Source: docs/protocol.md, "Batch verification". Proof b is weighted with z_b, fresh random 128 bits drawn when
 all proofs are in (z_0 = 1), and coefficients of shared bases are merged. If any equation is not 0, the sum is 0 with
 probability 2^-128 at most.
 """

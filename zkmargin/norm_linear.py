@@ -10,8 +10,8 @@ rho^-(i+1) G_i, and then fold plainly. One round (index 0 = even half, 1 = odd h
 |n| is even in every round because null slots have real generators; an odd |l| is harmless: its missing half has c = 0
 and no base.
 
-The bases are never folded. With delta = rho^-(2^k), an odd entry stands on delta times the weight of its even neighbour,
-on the generator 2^k further on, so
+The bases are never folded. With delta = rho^-(2^k), an odd entry has delta times the weight of its even neighbour,
+and stands on the generator 2^k further on, so
 
     X = sum over pairs of (delta n_0 + n_1)(G_even + G_odd) + linear part - delta C + (delta - 1/delta) Y
 

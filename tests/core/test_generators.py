@@ -1,0 +1,34 @@
+import hashlib
+
+from zkmargin.generators import ERRORS, G, H, base, bases, generators
+from zkmargin.group import encode, sum_points
+
+# Changing any base breaks every stored commitment and proof: these digests never change within version 1.
+PINNED = "c60241d0183d6122e061a9147ed02da13a625eb705f256b415326dfc4cb8c6d0"
+
+
+def test_first_vector():
+    assert encode(G).hex() == (
+        "aeb00bc7b5df8ef568d1cb6019b0417b303b6a527579c2bca92a8277b38406702f4f89802fac0f1adf56d0c2bf33256e"
+    )
+
+
+def test_pinned_digest():
+    assert generators(32, 256).digest.hex() == PINNED
+
+
+def test_digest_covers_every_base_in_order():
+    shape = generators(2, 4)
+    everything = [G, H, *ERRORS, *bases("multiplicity", 2), *bases("norm", 4)]
+    assert shape.digest == hashlib.sha256(b"".join(map(encode, everything))).digest()
+
+
+def test_all_bases_differ():
+    everything = [G, *generators(8, 8).linear, *generators(8, 8).norm]
+    assert len({encode(point) for point in everything}) == len(everything)
+
+
+def test_pair_sums():
+    norm = bases("norm", 8)
+    assert generators(2, 8).pair_sums(1) == [sum_points([norm[i], norm[i + 2]]) for i in (0, 1, 4, 5)]
+    assert base("norm", 3) == norm[3]

@@ -1,0 +1,47 @@
+"""The prover's shortcuts (bases never folded, pair sums) against the plain formulas of docs/protocol.md."""
+
+import random
+
+import pytest
+
+from zkmargin import norm_linear
+from zkmargin.field import R, inner, powers
+from zkmargin.generators import G, generators
+from zkmargin.group import encode, msm
+from zkmargin.transcript import Transcript
+
+
+def plain(transcript, H, bases, c, l, n, rounds):
+    """Fold vectors and bases as the formulas say."""
+    sent = []
+    for _ in range(rounds):
+        n_0, n_1, l_0, l_1, c_0, c_1 = n[::2], n[1::2], l[::2], l[1::2], c[::2], c[1::2]
+        G_0, G_1, H_0, H_1 = bases[::2], bases[1::2], H[::2], H[1::2]
+        v_X = 2 * inner(n_0, n_1) + inner(c_0, l_1) + inner(c_1, l_0)
+        v_Y = inner(n_1, n_1) + inner(c_1, l_1)
+        X = msm([G, *H_0[: len(l_1)], *H_1, *G_0, *G_1], [v_X, *l_1, *l_0[: len(H_1)], *n_1, *n_0])
+        Y = msm([G, *H_1, *G_1], [v_Y, *l_1, *n_1])
+        e = norm_linear.challenge(transcript, encode(X), encode(Y))
+        sent.append((X, Y))
+        n = [(a + e * b) % R for a, b in zip(n_0, n_1, strict=True)]
+        bases = [a + msm([b], [e]) for a, b in zip(G_0, G_1, strict=True)]
+        l = [(a + e * b) % R for a, b in zip(l_0, [*l_1, 0], strict=False)]
+        c = [(a + e * b) % R for a, b in zip(c_0, [*c_1, 0], strict=False)]
+        H = [a + msm([b], [e]) for a, b in zip(H_0, H_1, strict=False)] + H_0[len(H_1) :]
+    return tuple(sent), tuple(n), tuple(l)
+
+
+@pytest.mark.parametrize(("M", "N", "rounds"), [(2, 4, 1), (2, 8, 2), (3, 8, 3), (5, 12, 2), (12, 16, 4), (1, 2, 1)])
+def test_shortcuts_equal_the_plain_formulas(M, N, rounds):
+    rng = random.Random(M * 100 + N)
+    bases = generators(M, N)
+    rho_inv = powers(rng.randrange(1, R), N)
+    c, l, n = ([rng.randrange(R) for _ in range(count)] for count in (4 + M, 4 + M, N))
+    weighted = [msm([point], [weight]) for point, weight in zip(bases.norm, rho_inv, strict=True)]
+    expected = plain(Transcript(), bases.linear, weighted, c, l, n, rounds)
+    folded = norm_linear.prove(Transcript(), bases, rho_inv, c, l, n, rounds)
+    assert (folded.rounds, folded.n, folded.l) == expected
+
+
+def test_fold_products():
+    assert norm_linear.fold_products([2, 3, 5]) == [1, 2, 3, 6, 5, 10, 15, 30]
