@@ -36,25 +36,23 @@ def verify(relation: Relation, V: Sequence[bytes], proof: bytes, *, context: byt
     """Accept only if the prover knows openings of ``V`` that satisfy ``relation``.
 
     Relation: {(V; v, beta, entries): V_j = v_j*G + beta_j*H, every slot, gadget and row of ``relation``}
-    Source:   docs/protocol.md §7, steps 1-9, in that order.
+    Source:   docs/protocol.md §7, steps 1-8, in that order.
     Args:     V: J compressed points, the identity allowed.   proof: 48*(3+2K) + 32*(|n'|+|l'|) bytes.
-    Raises:   EncodingError (steps 1-3), ProofError (steps 5 and 9).
+    Raises:   EncodingError (steps 1 and 2), ProofError (steps 1, 3 and 8).
     Trust:    V, proof and context untrusted; nothing secret.   Cost: seconds; requests are served by the fast verifier.
     """
     shape = shape_of(relation)
 
     # Step 1: sizes, before anything is decoded.
     if len(V) != relation.J:
-        raise EncodingError("The number of commitments is not the one that the relation has.")
+        raise ProofError("The number of commitments is not the one that the relation has.")
     if len(context) > CONTEXT_LIMIT_BYTES:
         raise EncodingError("The context is longer than the protocol allows.")
     if len(proof) != shape.proof_bytes:
         raise EncodingError("The proof does not have the length that the relation fixes.")
 
-    # Step 2: commitments.
+    # Step 2: encodings.
     V_points = [decode_point(encoded, allow_identity=True) for encoded in V]
-
-    # Step 3: the parts of the proof.
     point_count = 3 + 2 * shape.K
     encoded_points = [proof[48 * i : 48 * (i + 1)] for i in range(point_count)]
     encoded_scalars = [proof[i : i + 32] for i in range(48 * point_count, len(proof), 32)]
@@ -63,7 +61,7 @@ def verify(relation: Relation, V: Sequence[bytes], proof: bytes, *, context: byt
     scalars = [decode_scalar(encoded) for encoded in encoded_scalars]
     n_final, l_final = scalars[: shape.n_final], scalars[shape.n_final :]
 
-    # Step 4: the transcript.
+    # Step 3: transcript.
     G, linear_bases, norm_bases = generators(shape.M, shape.N_padded)
     transcript = Transcript()
     transcript.absorb("generators", sha256(*map(encode_point, [G, *linear_bases, *norm_bases])))
@@ -84,37 +82,37 @@ def verify(relation: Relation, V: Sequence[bytes], proof: bytes, *, context: byt
         transcript.absorb("Y", encoded_points[4 + 2 * k])
         e.append(transcript.challenge("e"))
 
-    # Step 5: alpha on a public pole.
     if any((alpha + symbol) % R == 0 for table in relation.tables for symbol in table):
         raise ProofError("The challenge alpha falls on a pole of a table.")
 
-    # Step 6: public vectors.
+    # Step 4: public vectors, and the linear form c(T) in the order H, H_1, H_2, H_4, Hm.
     a_r, a_d, aV, kappa = public_vectors(relation, shape, alpha=alpha, mu=rho * rho % R, x=x, lam=lam)
     tables = enumerate(relation.tables)
     a_m = [pow(x, t + 1, R) * inverse(alpha + symbol) % R for t, table in tables for symbol in table]
-
-    # Step 7: the linear form c(T), in the order H, H_1, H_2, H_4, Hm.
     c = [0, y * T, y * T**2, y * T**4, *(2 * T**2 * entry for entry in a_m)]
 
-    # Step 8: folding, unrolled. s_i = product of e_k over the set bits k < K of i.
+    # Step 5: folding. s_i is the product of e_k over the set bits k < K of i.
     s = [product(e[k] for k in range(shape.K) if i >> k & 1) for i in range(2**shape.K)]
-    s_of = [s[i % 2**shape.K] for i in range(max(shape.L, shape.N_padded))]
     c_final = [0] * shape.l_final
     for i in range(shape.L):
-        c_final[i >> shape.K] += s_of[i] * c[i]
+        c_final[i >> shape.K] += s[i % 2**shape.K] * c[i]
     v_final = inner(c_final, l_final) + inner(n_final, n_final)
 
-    # Step 9: one sum of 4 + J + 2K + L + N' terms, which must be the identity.
-    terms = [(T, A), (T**2, R_point), (1, S)]
+    # Step 6: coefficients of the shared bases.
+    terms = [(2 * T**3 * kappa - v_final, G)]
+    for i in range(shape.L):
+        terms += [(-l_final[i >> shape.K] * s[i % 2**shape.K], linear_bases[i])]
+    for i in range(shape.N_padded):
+        folded = n_final[i >> shape.K] * s[i % 2**shape.K] * inverse(pow(rho, i + 1, R))
+        terms += [(T * a_r[i] + T**2 * a_d[i] - folded, norm_bases[i])]
+
+    # Step 7: coefficients of the proof's own points.
+    terms += [(T, A), (T**2, R_point), (1, S)]
     terms += [(2 * T**3 * aV[j], V_points[j]) for j in range(relation.J)]
     terms += [(e[k], X[k]) for k in range(shape.K)]
     terms += [(e[k] ** 2 - 1, Y[k]) for k in range(shape.K)]
-    terms += [(2 * T**3 * kappa - v_final, G)]
-    terms += [(-l_final[i >> shape.K] * s_of[i], linear_bases[i]) for i in range(shape.L)]
-    inverse_rho = inverse(rho)
-    for i in range(shape.N_padded):
-        folded = n_final[i >> shape.K] * s_of[i] * pow(inverse_rho, i + 1, R)
-        terms += [(T * a_r[i] + T**2 * a_d[i] - folded, norm_bases[i])]
+
+    # Step 8: the sum of all 4 + J + 2K + L + N' terms must be the identity.
     if not is_inf(weighted_sum([(scalar % R, point) for scalar, point in terms])):
         raise ProofError("The proof does not satisfy the verification equation.")
 

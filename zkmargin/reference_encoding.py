@@ -1,4 +1,4 @@
-"""Bytes and bases of the reference verifier: docs/protocol.md §3 and §6 in plain py_ecc, nothing shared with the fast path.
+"""Bytes and bases of the reference verifier: docs/protocol.md §3 and §6 in plain py_ecc, shared with no other module.
 
 py_ecc's own decoder makes no subgroup check, and its scalar multiplication never returns on a negative scalar:
 neither is used.
