@@ -1,7 +1,7 @@
 """Strict JSON, its one canonical encoding, exact decimals, 0x-hex and times.
 
-Source: docs/formats.md. Reading is strict so that bytes and meaning are one to one: no duplicate keys, no floats (an amount is a
-decimal string), no integers beyond 2^53, no byte order mark, no lone surrogates, bounded depth and size.
+Source: docs/formats.md. Reading is strict so that bytes and meaning are one to one: no duplicate keys, no floats (an
+amount is a decimal string), no integers beyond 2^53, no byte order mark, no lone surrogates, bounded depth and size.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Source: DSSE v1.0.2 (secure-systems-lab). The signature covers the pre-authentic
 
     PAE(type, body) = "DSSEv1" SP len(type) SP type SP len(body) SP body        lengths in decimal ASCII
 
-so that a signature over one type of document can never be read as one over another. A key is named by its 32 bytes in 0x-hex;
-``keyid`` is that name.
+so that a signature over one type of document can never be read as one over another. A key is named by its 32 bytes in
+0x-hex; ``keyid`` is that name.
 """
 
 from __future__ import annotations

@@ -1,0 +1,113 @@
+"""The self-contained proof file, ``*.zkmargin.json``, media type application/vnd.zkmargin.bundle.v1+json.
+
+A bundle *requests*: whom it is for, which account and state, which claim, box, round and expiry. The parameters, round
+and state that it carries let anyone check it offline; a verifier with state of its own uses that, and compares digests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from . import canonical
+from .documents import Params, Part, Round, Signed, State
+from .documents.base import Counter, DecimalText, Digest, MarketName, Name, NonNegativeDecimal, Time
+from .documents.params import MAX_MARKETS
+from .documents.receipt import ClaimText
+from .errors import EncodingError, InputError
+
+MEDIA_TYPE = "application/vnd.zkmargin.bundle.v1+json"
+MAX_BUNDLE_BYTES = 4 * 1024 * 1024
+MAX_PROOF_BYTES = 65536
+
+
+class BoxEntry(Part):
+    """The interval of one market: price and funding index, quote units for one unit of the market."""
+
+    market: MarketName
+    low: NonNegativeDecimal
+    high: NonNegativeDecimal
+    funding_low: DecimalText
+    funding_high: DecimalText
+
+
+class Request(Part):
+    """What the bundle asks to be verified. Every field enters the proof's context."""
+
+    audience: Name
+    account: Digest
+    seq: Counter
+    state_digest: Digest
+    params: Digest
+    round: Digest
+    round_number: Counter
+    claim: ClaimText
+    box: tuple[BoxEntry, ...] = Field(min_length=1, max_length=MAX_MARKETS)
+    expiry: Time
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """zkmargin/bundle/v1: request, proof, and the public documents that the request refers to."""
+
+    SCHEMA: ClassVar[str] = "zkmargin/bundle/v1"
+    request: Request
+    proof: bytes
+    state: Signed[State]
+    params: Signed[Params]
+    round: Round
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the bytes: the same content is the same bundle."""
+        return canonical.digest(self.to_bytes())
+
+    def to_value(self) -> dict[str, Any]:
+        """The JSON value."""
+        return {
+            "schema": self.SCHEMA,
+            "media_type": MEDIA_TYPE,
+            "request": self.request.to_value(),
+            "proof": canonical.to_hex(self.proof),
+            "state": self.state.to_value(),
+            "params": self.params.to_value(),
+            "round": self.round.to_value(),
+        }
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes; a file holds exactly these."""
+        return canonical.to_bytes(self.to_value())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Bundle:
+        """Decode an untrusted bundle.
+
+        Raises: EncodingError: anything but the canonical bytes of one bundle. Nothing is verified yet.
+        """
+        try:
+            bundle = cls._from_value(canonical.parse(data, limit=MAX_BUNDLE_BYTES))
+        except InputError as error:
+            raise EncodingError(f"the bundle is malformed: {error}") from None
+        if bundle.to_bytes() != data:
+            raise EncodingError("the bundle is not in canonical form")
+        return bundle
+
+    @classmethod
+    def _from_value(cls, value: Any) -> Bundle:
+        keys = {"schema", "media_type", "request", "proof", "state", "params", "round"}
+        if not isinstance(value, dict) or set(value) != keys:
+            raise InputError("a bundle has exactly schema, media_type, request, proof, state, params and round")
+        if value["schema"] != cls.SCHEMA or value["media_type"] != MEDIA_TYPE:
+            raise InputError(f"this is not a {cls.SCHEMA} bundle")
+        proof = value["proof"]
+        if not isinstance(proof, str) or len(proof) > 2 + 2 * MAX_PROOF_BYTES:
+            raise InputError("the proof is a hex string of bounded length")
+        return cls(
+            Request.from_value(value["request"]),
+            canonical.from_hex(proof),
+            Signed.from_value(value["state"], State),
+            Signed.from_value(value["params"], Params),
+            Round.from_value(value["round"]),
+        )

@@ -1,0 +1,53 @@
+"""The documents that parties exchange, one file a kind. Source: docs/formats.md."""
+
+from .account import Account, Position
+from .attestation_request import AttestationRequest
+from .base import Document, Part, Signed, read
+from .oracle import Funding, Oracle, Price, Round, reporter
+from .params import MarketParams, Params
+from .policy import Policy
+from .receipt import Receipt, verify_receipt
+from .state import (
+    CASH_LABEL,
+    CASH_UNIT,
+    NO_STATE,
+    LabelledCommitment,
+    LabelledOpening,
+    Openings,
+    State,
+    account_id,
+    position_label,
+    verify_attestation,
+)
+from .trust import Trust
+
+__all__ = [
+    "CASH_LABEL",
+    "CASH_UNIT",
+    "NO_STATE",
+    "Account",
+    "AttestationRequest",
+    "Document",
+    "Funding",
+    "LabelledCommitment",
+    "LabelledOpening",
+    "MarketParams",
+    "Openings",
+    "Oracle",
+    "Params",
+    "Part",
+    "Policy",
+    "Position",
+    "Price",
+    "Receipt",
+    "Round",
+    "Signed",
+    "State",
+    "Trust",
+    "account_id",
+    "position_label",
+    "read",
+    "reporter",
+    "verify_attestation",
+    "verify_receipt",
+]

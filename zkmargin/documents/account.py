@@ -1,0 +1,33 @@
+"""The account file: what a holder, or the venue's position file, says an account holds. Secret."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import DecimalText, Document, MarketName, Name, NonNegativeDecimal, Part, PublicKey, unique
+
+
+class Position(Part):
+    """A signed size in units of the market. Without ``entry_price``, cash is already net of its cost."""
+
+    market: MarketName
+    size: DecimalText = Field(repr=False)
+    entry_price: NonNegativeDecimal | None = Field(default=None, repr=False)
+
+
+class Account(Document):
+    """zkmargin/account/v1. Equity = cash + sum of size * (price - entry_price)."""
+
+    SCHEMA: ClassVar[str] = "zkmargin/account/v1"
+    schema_: Literal["zkmargin/account/v1"] = Field(default="zkmargin/account/v1", alias="schema")
+    account: Name
+    cash: DecimalText = Field(repr=False)
+    positions: tuple[Position, ...] = Field(default=(), max_length=2048, repr=False)
+    owner: PublicKey | None = None
+
+    @model_validator(mode="after")
+    def _markets_once(self) -> Self:
+        unique([position.market for position in self.positions], "a market")
+        return self

@@ -1,0 +1,44 @@
+"""What an account holder asks its venue: attest this state, whose openings are sealed to you."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from .. import canonical
+from ..sealing import SealingKey, seal
+from .base import Digest, Document
+from .oracle import Round
+from .state import Openings, State
+
+SealedHex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})+$", max_length=1_000_000)]
+
+
+class AttestationRequest(Document):
+    """zkmargin/attestation-request/v1, signed by the owner. ``round`` fixes the funding index of cash0."""
+
+    SCHEMA: ClassVar[str] = "zkmargin/attestation-request/v1"
+    schema_: Literal["zkmargin/attestation-request/v1"] = Field(
+        default="zkmargin/attestation-request/v1", alias="schema"
+    )
+    state: State
+    params: Digest
+    round: dict[str, Any]
+    sealed: SealedHex
+
+    @property
+    def oracle_round(self) -> Round:
+        """The round, parsed. Raises: InputError."""
+        return Round.from_value(self.round)
+
+    @staticmethod
+    def seal(openings: Openings, state: State, venue_key: str) -> str:
+        """``openings`` for the venue's sealing key, bound to ``state``."""
+        info = canonical.from_hex(state.state_digest)
+        return canonical.to_hex(seal(openings.to_bytes(), venue_key, info=info))
+
+    def open(self, key: SealingKey) -> Openings:
+        """The openings. Raises: InputError: sealed to another key, bound to another state, or malformed."""
+        info = canonical.from_hex(self.state.state_digest)
+        return Openings.from_bytes(key.open(canonical.from_hex(self.sealed), info=info))

@@ -1,0 +1,202 @@
+"""Oracle reports, and the round that several of them make. Public, signed.
+
+A round is at least M reports by distinct keys. Its price of a market is the interval from the lower to the upper median
+of the reports (one point when their number is odd); likewise the cumulative funding index. Both medians must lie in a
+box.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .. import canonical
+from ..envelope import is_envelope
+from ..errors import ContextError, InputError
+from .base import Counter, DecimalText, Document, MarketName, Name, NonNegativeDecimal, Part, Signed, Time, unique
+from .params import MAX_MARKETS
+from .trust import Trust
+
+MAX_REPORTS = 64
+
+
+class Price(Part):
+    """Quote units for one unit of the market."""
+
+    market: MarketName
+    price: NonNegativeDecimal
+
+
+class Funding(Part):
+    """Cumulative funding index, quote units for one unit of the market; a long has paid what it rose by."""
+
+    market: MarketName
+    index: DecimalText
+
+
+class Oracle(Document):
+    """zkmargin/oracle/v1: one reporter's view of one round. A market without funding entry has index 0."""
+
+    SCHEMA: ClassVar[str] = "zkmargin/oracle/v1"
+    schema_: Literal["zkmargin/oracle/v1"] = Field(default="zkmargin/oracle/v1", alias="schema")
+    venue: Name
+    round: Counter
+    time: Time
+    prices: tuple[Price, ...] = Field(min_length=1, max_length=MAX_MARKETS)
+    funding: tuple[Funding, ...] = Field(default=(), max_length=MAX_MARKETS)
+
+    @model_validator(mode="after")
+    def _markets_once(self) -> Self:
+        priced = [entry.market for entry in self.prices]
+        funded = [entry.market for entry in self.funding]
+        unique(priced, "a market's price")
+        unique(funded, "a market's funding index")
+        if not set(funded) <= set(priced):
+            raise ValueError("a funding index needs a price of the same market")
+        return self
+
+    @cached_property
+    def price_of(self) -> dict[str, Fraction]:
+        """Exact price of every market."""
+        return {entry.market: canonical.parse_decimal(entry.price) for entry in self.prices}
+
+    @cached_property
+    def index_of(self) -> dict[str, Fraction]:
+        """Exact cumulative funding index of every market."""
+        indices = dict.fromkeys(self.price_of, Fraction(0))
+        return indices | {entry.market: canonical.parse_decimal(entry.index) for entry in self.funding}
+
+
+@dataclass(frozen=True)
+class Round:
+    """zkmargin/round/v1: the reports of one round. A single report, bare or signed, is a round of one."""
+
+    SCHEMA: ClassVar[str] = "zkmargin/round/v1"
+    reports: tuple[Signed[Oracle], ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.reports) <= MAX_REPORTS:
+            raise InputError(f"a round has 1 to {MAX_REPORTS} reports")
+        documents = [report.document for report in self.reports]
+        if len({report.digest for report in self.reports}) != len(documents) and not self.signed:
+            raise InputError("the same report occurs twice in a round")
+        if len({(document.venue, document.round) for document in documents}) != 1:
+            raise InputError("the reports of a round must be of one venue and one round number")
+        if len({frozenset(document.price_of) for document in documents}) != 1:
+            raise InputError("the reports of a round must price the same markets")
+
+    @property
+    def signed(self) -> bool:
+        """Whether every report is in an envelope."""
+        return all(report.envelope is not None for report in self.reports)
+
+    @property
+    def venue(self) -> str:
+        return self.reports[0].document.venue
+
+    @property
+    def number(self) -> int:
+        return self.reports[0].document.round
+
+    @cached_property
+    def time(self) -> str:
+        """The lower median of the reports' times."""
+        return canonical.format_time(sorted(canonical.parse_time(r.document.time) for r in self.reports)[self._lower])
+
+    @property
+    def time_unix_s(self) -> int:
+        return canonical.parse_time(self.time)
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """The markets that are priced, in the order of the first report."""
+        return tuple(self.reports[0].document.price_of)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over "zkmargin/round/v1", the number of reports and their sorted digests, each length-prefixed."""
+        parts = [self.SCHEMA.encode(), len(self.reports).to_bytes(4, "big")]
+        parts += sorted(canonical.from_hex(report.digest) for report in self.reports)
+        return canonical.to_hex(hashlib.sha256(b"".join(len(p).to_bytes(4, "big") + p for p in parts)).digest())
+
+    @cached_property
+    def prices(self) -> dict[str, tuple[Fraction, Fraction]]:
+        """Lower and upper median price of every market."""
+        return self._medians(lambda report: report.price_of)
+
+    @cached_property
+    def funding(self) -> dict[str, tuple[Fraction, Fraction]]:
+        """Lower and upper median funding index of every market."""
+        return self._medians(lambda report: report.index_of)
+
+    def verify(self, trust: Trust) -> None:
+        """Every report is signed by a distinct oracle key, and there are at least as many as the threshold.
+
+        A report that is not is refused, not ignored: digest and set of reports stay one to one.
+        Raises: ContextError "unsigned", "bad_signature".
+        """
+        if self.venue != trust.venue:
+            raise ContextError("the round is of another venue than the trusted keys", code="bad_signature")
+        reporters: set[str] = set()
+        for report in self.reports:
+            reporters.add(reporter(report, trust))
+        if len(reporters) != len(self.reports):
+            raise ContextError("one oracle key signed two reports of a round", code="bad_signature")
+        if len(reporters) < trust.oracle_threshold:
+            raise ContextError(
+                f"a round needs reports by {trust.oracle_threshold} distinct oracle keys", code="unsigned"
+            )
+
+    def to_value(self) -> dict[str, Any]:
+        """{"schema", "reports": [...]}."""
+        return {"schema": self.SCHEMA, "reports": [report.to_value() for report in self.reports]}
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes."""
+        return canonical.to_bytes(self.to_value())
+
+    @classmethod
+    def from_value(cls, value: Any) -> Round:
+        """A round, or one report (bare or in an envelope). Raises: InputError."""
+        if is_envelope(value) or (isinstance(value, dict) and value.get("schema") == Oracle.SCHEMA):
+            return cls((Signed.from_value(value, Oracle),))
+        if not isinstance(value, dict) or value.get("schema") != cls.SCHEMA or set(value) != {"schema", "reports"}:
+            raise InputError(f"this is neither a {cls.SCHEMA} document nor a {Oracle.SCHEMA} report")
+        if not isinstance(value["reports"], list) or len(value["reports"]) > MAX_REPORTS:
+            raise InputError(f"a round has a list of at most {MAX_REPORTS} reports")
+        return cls(tuple(Signed.from_value(report, Oracle) for report in value["reports"]))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Round:
+        """Raises: InputError."""
+        return cls.from_value(canonical.parse(data))
+
+    @property
+    def _lower(self) -> int:
+        return (len(self.reports) - 1) // 2
+
+    def _medians(self, of: Callable[[Oracle], dict[str, Fraction]]) -> dict[str, tuple[Fraction, Fraction]]:
+        views = [of(report.document) for report in self.reports]
+        return {market: self._median(view[market] for view in views) for market in self.markets}
+
+    def _median(self, values: Iterable[Fraction]) -> tuple[Fraction, Fraction]:
+        ordered = sorted(values)
+        return ordered[self._lower], ordered[len(ordered) // 2]
+
+
+def reporter(report: Signed[Oracle], trust: Trust) -> str:
+    """The one oracle key that signed ``report``.
+
+    Raises: ContextError "unsigned" (none), "bad_signature" (a bad one, or more than one).
+    """
+    report.verify(trust.oracle)
+    signers = [key for key in report.envelope.keys if key in trust.oracle] if report.envelope else []
+    if len(signers) != 1:
+        raise ContextError("a report is signed by exactly one oracle key", code="bad_signature")
+    return signers[0]
