@@ -9,9 +9,13 @@ import pytest
 from both_paths import IDENTITY, MARGIN, R, both, every_case, flipped, proved
 
 from zkmargin import reference_encoding
+from zkmargin.errors import EncodingError
+from zkmargin.generators import generators
+from zkmargin.group import encode
 from zkmargin.reference_encoding import decode_point, encode_point
 from zkmargin.relation import Relation
 
+P_FIELD = reference_encoding.P
 ORDER_3 = b"\x80" + bytes(47)
 
 
@@ -56,7 +60,7 @@ def test_both_reject_another_length(name):
         b"\x40" + bytes(47),
         ORDER_3,
         b"\xa0" + bytes(47),
-        (reference_encoding.P | 1 << 383).to_bytes(48, "big"),
+        (P_FIELD | 1 << 383).to_bytes(48, "big"),
         (1 << 383 | 1).to_bytes(48, "big"),  # 1 + 4 = 5 is no square
         (1 << 383 | 4).to_bytes(48, "big"),  # on the curve, outside the subgroup
     ],
@@ -68,6 +72,26 @@ def test_both_refuse_a_bad_point(encoded):
         assert both(relation, V, proof[: 48 * i] + encoded + proof[48 * (i + 1) :]) == "EncodingError"
     if encoded != IDENTITY:
         assert both(relation, [encoded, *V[1:]], proof) == "EncodingError"
+
+
+def test_both_refuse_a_coordinate_of_the_field_size_and_more():
+    """x and x + p are the same field element, and both fit into 381 bits when x is small."""
+    relation, V, proof = proved(MARGIN)
+    small = next(P for P in map(encode, generators(0, 32).norm) if coordinate(P) + P_FIELD < 2**381)
+    decode_point(small, allow_identity=False)
+    shifted = (int.from_bytes(small, "big") + P_FIELD).to_bytes(48, "big")
+    assert coordinate(shifted) % P_FIELD == coordinate(small)
+    assert both(relation, [small, V[1]], proof) == "ProofError"
+    assert both(relation, [shifted, V[1]], proof) == "EncodingError"
+
+
+def test_a_point_off_the_curve_is_found_before_the_subgroup_check():
+    with pytest.raises(EncodingError, match="not on the curve"):
+        decode_point((1 << 383 | 1).to_bytes(48, "big"), allow_identity=False)
+
+
+def coordinate(encoded: bytes) -> int:
+    return int.from_bytes(encoded, "big") % 2**381
 
 
 def test_both_refuse_a_part_of_order_3():
