@@ -1,0 +1,183 @@
+"""Markets, risk parameters, prices and holdings: typed, exact, with units. Documents in, integers out.
+
+What both sides must agree on to the last atto is computed here and in boxes.py, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil, floor
+
+from zkmargin.bundle import BoxEntry, Request
+from zkmargin.canonical import format_decimal, parse_decimal
+from zkmargin.documents import CASH_LABEL, CASH_UNIT, Account, Params, Position, Round, position_label
+from zkmargin.errors import ContextError, InputError
+
+from .boxes import ATTO, Band, MarketBox, PriceBox, box_around
+
+__all__ = [
+    "Band",
+    "Holdings",
+    "Market",
+    "PriceBox",
+    "RiskParameters",
+    "box_around",
+    "box_entries",
+    "box_from_request",
+    "holdings",
+    "prices_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One market of a venue. ``lot`` and ``max_size`` in units of the market, at most 18 decimals."""
+
+    name: str
+    lot: Fraction
+    initial_ppm: int
+    maintenance_ppm: int
+    max_size: Fraction
+
+    @property
+    def atto_per_lot(self) -> int:
+        """What turns quote units per unit into atto per lot; an integer, because a lot has at most 18 decimals."""
+        return int(self.lot * ATTO)
+
+    @property
+    def label(self) -> str:
+        """The label of this market's hidden size in a state."""
+        return position_label(self.name)
+
+
+@dataclass(frozen=True)
+class RiskParameters:
+    """The markets of one published version, in its order."""
+
+    venue: str
+    version: int
+    digest: str
+    markets: tuple[Market, ...]
+
+    @classmethod
+    def from_document(cls, params: Params) -> RiskParameters:
+        """The numbers of a document that has validated them."""
+        return cls(
+            params.venue,
+            params.version,
+            params.digest,
+            tuple(
+                Market(m.market, parse_decimal(m.lot), m.initial_ppm, m.maintenance_ppm, parse_decimal(m.max_size))
+                for m in params.markets
+            ),
+        )
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The unit of every label, in the order of the commitments: cash0, then every market's size in lots."""
+        return {CASH_LABEL: CASH_UNIT} | {market.label: format_decimal(market.lot) for market in self.markets}
+
+    def box(self, bands: Sequence[Band]) -> PriceBox:
+        """The smallest integer box, atto per lot, that contains ``bands``.
+
+        Raises: ContextError "bad_box".
+        """
+        return tuple(
+            MarketBox.around(band, market.atto_per_lot) for market, band in zip(self.markets, bands, strict=True)
+        )
+
+
+def prices_of(round: Round, params: RiskParameters) -> tuple[Band, ...]:
+    """What the reporters of a round say of each market: from the lower to the upper median. Others are ignored.
+
+    Raises: InputError "missing_price": a market of the parameters has no price.
+    """
+    missing = [market.name for market in params.markets if market.name not in round.prices]
+    if missing:
+        raise InputError(f"the round has no price of {missing[0]}", code="missing_price")
+    return tuple(Band(*round.prices[market.name], *round.funding[market.name]) for market in params.markets)
+
+
+def box_entries(bands: Sequence[Band], params: RiskParameters) -> tuple[BoxEntry, ...]:
+    """``bands`` as a request writes them; for bands with finite decimals, as those of ``box_around``."""
+    return tuple(
+        BoxEntry(
+            market=market.name,
+            low=format_decimal(band.low),
+            high=format_decimal(band.high),
+            funding_low=format_decimal(band.funding_low),
+            funding_high=format_decimal(band.funding_high),
+        )
+        for market, band in zip(params.markets, bands, strict=True)
+    )
+
+
+def box_from_request(request: Request, params: RiskParameters) -> PriceBox:
+    """The integer box that a request asks for.
+
+    Raises: ContextError "bad_box": not exactly the markets of the parameters in their order, or not a box.
+    """
+    if [entry.market for entry in request.box] != [market.name for market in params.markets]:
+        raise ContextError("the box must name every market of the risk parameters, in their order", code="bad_box")
+    return params.box(
+        [
+            Band(*map(parse_decimal, (entry.low, entry.high, entry.funding_low, entry.funding_high)))
+            for entry in request.box
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What an account commits to: cash at funding index zero, and the signed size of every market. Secret."""
+
+    cash0_atto: int = field(repr=False)
+    size_lots: tuple[int, ...] = field(repr=False)
+
+    def values(self, params: RiskParameters) -> dict[str, int]:
+        """Label -> hidden value, for every label, zeros included."""
+        return dict(zip(params.units, (self.cash0_atto, *self.size_lots), strict=True))
+
+
+def holdings(account: Account, params: RiskParameters, prices: Sequence[Band]) -> Holdings:
+    """The hidden values of an account, every rounding against the holder.
+
+        cash0 = floor(cash) - sum ceil(size * entry price) + sum F q       in atto; F q: F lots' worth of funding index
+
+    F is the cumulative index of the round, in whole atto per lot. A long gains from a higher F at the start, a short
+    from a lower one: so F is the lower median, rounded down, for a long, and the upper, rounded up, for a short.
+
+    Raises: InputError "unknown_market", "off_grid" (names the nearest sizes), "above_maximum": the message tells of a
+            position, so it is for the holder's own screen only; the code is not.
+    """
+    positions = {position.market: position for position in account.positions}
+    unknown = sorted(set(positions) - {market.name for market in params.markets})
+    if unknown:
+        raise InputError(f"the risk parameters have no market {unknown[0]}", code="unknown_market")
+    cash0_atto = floor(parse_decimal(account.cash) * ATTO)
+    size_lots = []
+    for market, index in zip(params.markets, params.box(prices), strict=True):
+        position = positions.get(market.name)
+        lots = _lots(position, market) if position else 0
+        size_lots.append(lots)
+        if position and position.entry_price is not None:
+            cash0_atto -= ceil(lots * market.atto_per_lot * parse_decimal(position.entry_price))
+        cash0_atto += lots * (index.funding_low if lots > 0 else index.funding_high)
+    return Holdings(cash0_atto, tuple(size_lots))
+
+
+def _lots(position: Position, market: Market) -> int:
+    size = parse_decimal(position.size)
+    lots = size / market.lot
+    if lots.denominator != 1:
+        low, high = (format_decimal(n * market.lot) for n in (floor(lots), ceil(lots)))
+        raise InputError(
+            f"the size in {market.name} is not a multiple of its lot {format_decimal(market.lot)}: "
+            f"the nearest sizes are {low} and {high}",
+            code="off_grid",
+        )
+    if abs(size) > market.max_size:
+        raise InputError(f"the size in {market.name} is above the maximum of the risk parameters", code="above_maximum")
+    return int(lots)

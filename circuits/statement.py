@@ -1,0 +1,166 @@
+"""The statement: the one function that turns request, state and risk parameters into relation, commitments and context.
+
+Both sides call ``build``. A prover proves exactly what the verifier will rebuild from its own state, or nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zkmargin import range_argument
+from zkmargin.batch import Item
+from zkmargin.bundle import Request
+from zkmargin.canonical import from_hex, parse_decimal, parse_time
+from zkmargin.documents import Params, State
+from zkmargin.errors import ContextError, InputError, WitnessError
+from zkmargin.group import IDENTITY, Point, decode, msm
+from zkmargin.pedersen import ZERO, Opening, commit
+from zkmargin.relation import Relation
+
+from . import layout, rule
+from .boxes import PriceBox
+from .claims import Claim
+from .context import Context
+from .layout import Coefficients
+from .markets import RiskParameters, box_from_request
+
+RULE = "perpetuals_cross"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A public instance: these commitments satisfy the margin row of this claim over this box.
+
+    ``labels`` names the commitments in order: cash0, then the size of every market of the risk parameters.
+    """
+
+    relation: Relation = field(repr=False)
+    commitments: tuple[Point, ...] = field(repr=False)
+    context: bytes = field(repr=False)
+    labels: tuple[str, ...]
+    claim: Claim
+    box: PriceBox = field(repr=False)
+    coefficients: Coefficients = field(repr=False)
+
+    def prove(self, openings: Mapping[str, Opening]) -> bytes:
+        """Prove the statement. A label without opening is one never used: opening (0, 0).
+
+        Raises: WitnessError, without amounts: "not_provable" (the claim does not hold over the whole box),
+                "above_range" (a size or the slack is above the provable range), "wrong_openings" (they do not open
+                the commitments).
+        """
+        values = [openings.get(label, ZERO) for label in self.labels]
+        self._check_openings(values)
+        assignment = layout.assign(self.coefficients, values[0].value, [opening.value for opening in values[1:]])
+        return range_argument.prove(
+            self.relation, values, assignment, context=self.context, commitments=self.commitments
+        )
+
+    def verify(self, proof: bytes) -> None:
+        """Accept only if the prover knows openings of the commitments that satisfy the claim over the whole box.
+
+        Raises: EncodingError, ProofError.
+        """
+        range_argument.verify(self.relation, self.commitments, proof, context=self.context)
+
+    def item(self, proof: bytes) -> Item:
+        """``proof`` of this statement, for ``zkmargin.batch.verify_batch``."""
+        return Item(self.relation, self.commitments, proof, self.context)
+
+    def _check_openings(self, openings: list[Opening]) -> None:
+        # One random combination instead of a commitment per label. Openings of another state would only give a proof
+        # that fails; this says so before.
+        weights = [secrets.randbits(128) for _ in openings]
+        value = sum(z * opening.value for z, opening in zip(weights, openings, strict=True))
+        blinding = sum(z * opening.blinding for z, opening in zip(weights, openings, strict=True))
+        if commit(Opening(value, blinding)) != msm(self.commitments, weights):
+            raise WitnessError("the openings do not open the commitments of this state", code="wrong_openings")
+
+
+def build(request: Request, state: State, params: Params) -> Statement:
+    """What ``request`` says about ``state`` under ``params``; every public fact enters relation, commitments or context.
+
+    Trust:  request untrusted; state and params are the caller's own, or their signatures were verified.
+    Raises: ContextError: "wrong_account", "state_mismatch" (another sequence or digest, another venue, or a label in
+            use that the parameters do not cover: what it owes would go uncounted), "unknown_params", "lot_changed" (a
+            unit is not the market's lot), "bad_box", "claim_not_allowed" (not a claim in canonical form).
+            EncodingError: a commitment is not a point.
+    """
+    parameters = RiskParameters.from_document(params)
+    _check_references(request, state, parameters)
+    claim = claim_of(request)
+    box = box_from_request(request, parameters)
+    rows = coefficients(claim, box, parameters)
+    context = Context(
+        audience=request.audience,
+        venue=state.venue,
+        account=from_hex(state.account, 32),
+        seq=state.seq,
+        state=from_hex(state.state_digest, 32),
+        params=from_hex(parameters.digest, 32),
+        round=from_hex(request.round, 32),
+        round_number=request.round_number,
+        claim=str(claim),
+        expiry_unix_s=parse_time(request.expiry),
+        units=parameters.units,
+        markets=tuple(market.name for market in parameters.markets),
+        box=box,
+    )
+    return Statement(
+        relation=layout.relation(rows),
+        commitments=_commitments(state, parameters),
+        context=context.to_bytes(),
+        labels=tuple(parameters.units),
+        claim=claim,
+        box=box,
+        coefficients=rows,
+    )
+
+
+def claim_of(request: Request) -> Claim:
+    """The claim of an untrusted request.
+
+    Raises: ContextError "claim_not_allowed".
+    """
+    try:
+        return Claim.from_canonical(request.claim)
+    except InputError as error:
+        raise ContextError(str(error), code="claim_not_allowed") from None
+
+
+def coefficients(claim: Claim, box: PriceBox, params: RiskParameters) -> Coefficients:
+    """The coefficients of the margin row: the lowered rule, at the ends of the box and the rates of the claim."""
+    lowered = rule.load(RULE)
+    return tuple(
+        lowered.coefficients(
+            {"p_low": ends.low, "p_high": ends.high, "F_low": ends.funding_low, "F_high": ends.funding_high},
+            claim.rate(market),
+        )
+        for market, ends in zip(params.markets, box, strict=True)
+    )
+
+
+def _check_references(request: Request, state: State, params: RiskParameters) -> None:
+    if request.account != state.account:
+        raise ContextError("the request is about another account than the state", code="wrong_account")
+    if (request.seq, request.state_digest) != (state.seq, state.state_digest):
+        raise ContextError("the request is about another state of the account", code="state_mismatch")
+    if request.params != params.digest:
+        raise ContextError("the request refers to other risk parameters", code="unknown_params")
+    if state.venue != params.venue:
+        raise ContextError("state and risk parameters are of different venues", code="state_mismatch")
+
+
+def _commitments(state: State, params: RiskParameters) -> tuple[Point, ...]:
+    """One point per label of the parameters; a label that the state does not have is the identity."""
+    entries = state.commitment_of
+    points = {label: decode(from_hex(entry.commitment), allow_identity=True) for label, entry in entries.items()}
+    units = params.units
+    if any(points[label] != IDENTITY for label in points.keys() - units.keys()):
+        raise ContextError("the state uses a label that the risk parameters do not cover", code="state_mismatch")
+    for label, unit in units.items():
+        if label in entries and parse_decimal(entries[label].unit) != parse_decimal(unit):
+            raise ContextError("a unit of the state is not the lot of the risk parameters", code="lot_changed")
+    return tuple(points.get(label, IDENTITY) for label in units)
