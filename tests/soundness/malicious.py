@@ -149,8 +149,8 @@ def forge(attack: Attack, *, context: bytes, switches: Switches = REAL, forced_a
     V = [comb.point(M, relation.N_padded) for comb in attack.V]
     transcript = start(relation, V, context, switches)
 
-    def rand(count: int) -> list[int]:
-        return [tape.randrange(R) for _ in range(count)]
+    def one() -> int:
+        return tape.randrange(R)
 
     def send(label: str, comb: Comb) -> Point:
         point = comb.point(M, relation.N_padded)
@@ -161,7 +161,7 @@ def forge(attack: Attack, *, context: bytes, switches: Switches = REAL, forced_a
 
     alpha = transcript.challenge("alpha") if switches.alpha_before_A else None
     m = attack.multiplicities(alpha)
-    A = Comb(*rand(1), [*rand(1), 0, 0, 0, *m], list(attack.a)) + attack.in_A
+    A = Comb(one(), [one(), 0, 0, 0, *m], list(attack.a)) + attack.in_A
     A_point = send("A", A)
     alpha = alpha or transcript.challenge("alpha")
     if forced_alpha is not None:
@@ -171,7 +171,7 @@ def forge(attack: Attack, *, context: bytes, switches: Switches = REAL, forced_a
     R_entries = [0] * size
     for i, value in {**attack.reciprocals(alpha, ch), **attack.w}.items():
         R_entries[i] = value
-    R_comb = Comb(*rand(1), [*rand(1), 0, *rand(1)], R_entries) + attack.in_R
+    R_comb = Comb(one(), [one(), 0, one()], R_entries) + attack.in_R
     R_point = send("R", R_comb)
     ch = ch or draw(transcript, alpha)
 
@@ -179,8 +179,8 @@ def forge(attack: Attack, *, context: bytes, switches: Switches = REAL, forced_a
     VV = total(comb * w for comb, w in zip(attack.V, public.aV, strict=False))
     expansion = Expansion(public, A, R_comb, VV)
     T = transcript.challenge("T") if switches.T_before_S else 0
-    n_S = attack.blinding_n([*rand(N), *[0] * (size - N)], expansion)
-    S = expansion.solve_slots(Comb(0, [*rand(1), 0, 0, 0, *rand(M)], n_S) + attack.in_S)
+    n_S = attack.blinding_n([*(one() for _ in range(N)), *[0] * (size - N)], expansion)
+    S = expansion.solve_slots(Comb(0, [one(), 0, 0, 0, *(one() for _ in range(M))], n_S) + attack.in_S)
     if T:
         S = attack.final_S(S, expansion.coefficients(S), T)
     S_point = send("S", S)
@@ -211,7 +211,7 @@ def fold(
     if switches.short_norm_bases:
         n = [*C.n[: relation.N], *ghosts, *[0] * (real - relation.N - len(ghosts))]
     s = [1]
-    points = []
+    points: list[Point] = []
     error = C.error if attack.knows_e() else 0
     for k in range(relation.K):
         n, l, c = (v + [0] * (len(v) % 2) for v in (n, l, c))
