@@ -1,0 +1,27 @@
+"""The command ``zkmargin``."""
+
+from __future__ import annotations
+
+import typer
+
+from .commands import account, commit, prove, wallet
+from .console import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    name="zkmargin",
+    help=(
+        "Prove that a margin account is solvent without showing what it holds."
+        " Exit codes: 0 valid or done, 1 not provable or refused, 2 bad input, 3 cannot say."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # their tracebacks print local variables: openings, passwords
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(wallet.app)
+app.command("import")(account.import_)
+app.command("whatif")(account.whatif)
+app.command("commit")(commit.commit_)
+app.command("prove")(prove.prove_)
+app.command("verify")(prove.verify_)

@@ -1,0 +1,164 @@
+"""zkmargin commit: move the account to its next state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zkmargin import canonical
+from zkmargin.errors import InputError
+
+from .. import commit, files, public
+from ..answers import VenueAnswer
+from ..client import Venue, Verifier
+from ..console import Output, OutputOption, emit, note, progress
+from ..errors import WalletError
+from ..wallet import Wallet
+from .options import (
+    OptionalAccountFile,
+    OptionalOracleFiles,
+    OptionalParamsFile,
+    PasswordFile,
+    VerifierUrl,
+    WalletFile,
+    load_account,
+    open_wallet,
+    optional_verifier,
+    wallet_path,
+)
+
+
+def commit_(
+    account: OptionalAccountFile = None,
+    params: OptionalParamsFile = None,
+    oracle: OptionalOracleFiles = None,
+    wallet: WalletFile = None,
+    password_file: PasswordFile = None,
+    venue: Annotated[str | None, typer.Option("--venue", metavar="URL", help="Address of the venue.")] = None,
+    verifier: VerifierUrl = None,
+    venue_key: Annotated[
+        Path | None,
+        typer.Option("--venue-key", metavar="FILE", help="The venue's public keys, as zkmargin-venue key prints them."),
+    ] = None,
+    request_out: Annotated[
+        Path | None,
+        typer.Option("--request-out", metavar="FILE", help="Write the request to this file instead of sending it."),
+    ] = None,
+    attestation_in: Annotated[
+        Path | None, typer.Option("--attestation-in", metavar="FILE", help="The venue's answer, if it came as a file.")
+    ] = None,
+    state_out: Annotated[
+        Path | None, typer.Option("--state-out", metavar="FILE", help="Write the attested state to this file.")
+    ] = None,
+    abandon_pending: Annotated[
+        bool, typer.Option("--abandon-pending", help="Give an unfinished commit up first; its openings are kept.")
+    ] = False,
+    accept_new_venue_keys: Annotated[
+        bool, typer.Option("--accept-new-venue-keys", help="The venue has announced new keys: use them from now on.")
+    ] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Commit to an account: make the next state, have the venue attest it, and post it to the verifier.
+
+    The openings go to the venue only, sealed to its key. The wallet moves to the new state last; after a crash or a
+    refusal the same command goes on with the same request.
+
+    \b
+    Examples:
+      zkmargin commit --account account.json --venue https://venue.example --verifier https://verifier.example
+    By file, for a venue without a network:
+      zkmargin commit --account account.json --params params.json --oracle oracle.json --venue-key venue.json \\
+          --request-out request.json
+      zkmargin commit --attestation-in attestation.json --verifier https://verifier.example
+    """
+    if request_out is None and verifier is None and state_out is None:
+        raise InputError("name the verifier to post the state to (--verifier), or --state-out FILE", code="usage")
+    with files.locked(wallet_path(wallet)), optional_verifier(verifier) as service:
+        opened = open_wallet(wallet, password_file)
+        if abandon_pending:
+            commit.abandon(opened, service)
+        if accept_new_venue_keys:
+            opened.forget_venue_keys()
+        resumed = opened.content.pending is not None
+        if resumed:
+            note("going on with the unfinished commit of this wallet")
+        else:
+            _pin_venue(opened, venue, venue_key)
+            _begin(opened, account, params, oracle or [], service)
+        if request_out is not None:
+            _write_request(opened, request_out, output)
+            return
+        _attest(opened, venue, attestation_in)
+        if state_out is not None:
+            files.write_new(state_out, commit.attested_state(opened))
+        if service is not None:
+            with progress("posting the state to the verifier"):
+                commit.post(opened, service)
+        else:
+            opened.finish()
+        if resumed and account is not None:
+            _check_same(opened, account, params, oracle or [], service)
+        state = opened.require_current().signed.document
+        value = {"account": state.account, "seq": state.seq, "state_digest": state.state_digest, "resumed": resumed}
+        emit(output, value, lambda: print(f"state {state.seq} of account {state.account} is current"))
+
+
+def _pin_venue(wallet: Wallet, url: str | None, key_file: Path | None) -> None:
+    """Learn the venue's keys, from a file or at first sight over a connection that nobody else can answer on."""
+    if key_file is not None:
+        answer = public.load_file(key_file, lambda data: VenueAnswer.from_value(canonical.parse(data)))
+        wallet.pin(commit.keys_for(wallet, answer))
+    elif url is not None:
+        with Venue(url) as venue, progress("asking the venue for its keys"):
+            if wallet.content.venue_keys is None and not venue.confidential:
+                raise InputError(
+                    "the venue's keys cannot be learned over plain http: use https, or name them with --venue-key",
+                    code="insecure",
+                )
+            wallet.pin(commit.keys_for(wallet, venue.keys()))
+    elif wallet.content.venue_keys is None:
+        raise InputError("name the venue with --venue URL, or its keys with --venue-key FILE", code="usage")
+
+
+def _begin(
+    wallet: Wallet, account: Path | None, params: Path | None, oracle: list[Path], service: Verifier | None
+) -> None:
+    if account is None:
+        raise InputError("name the account to commit to with --account", code="usage")
+    sources = public.load(params, oracle, service)
+    with progress("committing to the account"):
+        commit.begin(wallet, load_account(account, sources.params.document), sources)
+
+
+def _write_request(wallet: Wallet, path: Path, output: Output) -> None:
+    pending = wallet.require_pending()
+    files.write_new(path, pending.request_envelope.to_bytes())
+    value = {"account": wallet.account_id, "pending_seq": pending.state.seq, "request": str(path)}
+    emit(output, value, lambda: print(f"wrote {path}: bring the venue's answer back with --attestation-in"))
+
+
+def _attest(wallet: Wallet, url: str | None, attestation_in: Path | None) -> None:
+    pending = wallet.require_pending()
+    if pending.attestation is not None:
+        return
+    if attestation_in is not None:
+        answer = public.load_file(attestation_in, canonical.parse)
+    elif url is not None:
+        with Venue(url) as venue, progress("the venue checks the openings against its books"):
+            answer = venue.attest(pending.request_envelope.to_bytes())
+    else:
+        raise InputError("name the venue with --venue URL, or its answer with --attestation-in FILE", code="usage")
+    commit.accept_attestation(wallet, answer)
+
+
+def _check_same(
+    wallet: Wallet, account: Path, params: Path | None, oracle: list[Path], service: Verifier | None
+) -> None:
+    sources = public.load(params, oracle, service)
+    if not commit.same_account(wallet, load_account(account, sources.params.document), sources):
+        raise WalletError(
+            "the unfinished commit is done, but it was for another account file; run the command again for this one",
+            code="resumed_other",
+        )

@@ -1,0 +1,143 @@
+"""What a person sees: data on stdout, progress and errors on stderr, and one place that turns errors into exit codes.
+
+In JSON mode stdout carries exactly one JSON document: the result, or ``{"error": {"code", "message"}}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from typer.core import TyperGroup
+
+from zkmargin.errors import ZkMarginError
+
+from . import files
+from .errors import EXIT_BAD_INPUT, exit_code
+
+PROGRESS_AFTER_S = 0.5
+
+
+class Output(StrEnum):
+    """How a result is written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Write the result as text or as JSON.")]
+
+
+class Commands(TyperGroup):
+    """The root of the commands, where every error of ours ends as a sentence and an exit code, never as a traceback."""
+
+    json_wanted = False
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        self.json_wanted = _json_wanted(sys.argv[1:] if args is None else args)
+        return super().main(args, *rest, **extra)
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        with self._errors_told():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with self._errors_told():
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        try:
+            yield
+        except ZkMarginError as error:
+            tell_error(error.code, str(error), json_wanted=self.json_wanted)
+            raise typer.Exit(exit_code(error)) from None
+        except typer.TyperException as error:  # usage: Typer itself writes the sentence to stderr
+            if not self.json_wanted:
+                raise
+            tell_error("usage", error.format_message(), json_wanted=True)
+            raise typer.Exit(EXIT_BAD_INPUT) from None
+
+
+def _json_wanted(args: Sequence[str]) -> bool:
+    """Known before parsing, so that a usage error is JSON too."""
+    pairs = pairwise(args)
+    return "--output=json" in args or "-ojson" in args or any(a in ("-o", "--output") and b == "json" for a, b in pairs)
+
+
+def tell_error(code: str, message: str, *, json_wanted: bool) -> None:
+    """The sentence on stderr, or the error document on stdout."""
+    if json_wanted:
+        print(json.dumps({"error": {"code": code, "message": message}}, indent=2))
+    else:
+        print(f"zkmargin: {message}", file=sys.stderr)
+
+
+def emit(output: Output, value: object, text: Callable[[], None]) -> None:
+    """Write the result: ``value`` as JSON, or whatever ``text`` prints."""
+    if output is Output.JSON:
+        print(json.dumps(value, indent=2))
+    else:
+        text()
+
+
+def note(message: str) -> None:
+    """A line on stderr: beside the result, never in it."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def table(
+    title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()
+) -> None:
+    """A table on stdout. Plain text, no markup is read in cells; never cut to the width of a pipe."""
+    plain = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        plain.add_column(column, justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        plain.add_row(*(cell.replace("[", r"\[") for cell in row))
+    terminal = files.is_terminal(sys.stdout)
+    Console(file=sys.stdout, highlight=False, width=None if terminal else 160).print(plain)
+
+
+def fields(pairs: Mapping[str, str]) -> None:
+    """``name  value`` lines on stdout."""
+    width = max(map(len, pairs), default=0)
+    for name, value in pairs.items():
+        print(f"{name:<{width}}  {value}")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Tell on stderr that ``what`` is going on, once it has taken more than half a second.
+
+    A terminal gets a spinner that goes away; anything else gets one plain line.
+    """
+    status: list[Status] = []
+
+    def show() -> None:
+        if files.is_terminal(sys.stderr):
+            status.append(Console(stderr=True).status(what))
+            status[0].start()
+        else:
+            note(f"{what} ...")
+
+    timer = threading.Timer(PROGRESS_AFTER_S, show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        for spinner in status:
+            spinner.stop()

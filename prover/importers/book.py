@@ -1,0 +1,61 @@
+"""An account on its way in: cash, and at most one net position a market."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from zkmargin import canonical
+from zkmargin.documents import Account
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A net position. Without an entry price, its cost has been taken out of the cash."""
+
+    size: Fraction
+    entry_price: Fraction | None
+
+
+@dataclass
+class Book:
+    """Exact amounts in units of the quote currency and of the base assets."""
+
+    cash: Fraction = Fraction(0)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    name: str | None = None
+    owner: str | None = None
+
+    def add(self, market: str, size: Fraction, entry_price: Fraction | None) -> None:
+        """Add a position. A second one in the same market (hedge mode) is netted: both costs move into the cash.
+
+        Equity is cash + sum size * (price - entry), so moving size * entry into the cash changes no equity at any
+        price.
+        """
+        if size == 0:
+            return
+        known = self.entries.pop(market, None)
+        if known is None:
+            self.entries[market] = Entry(size, entry_price)
+            return
+        self.cash -= known.size * (known.entry_price or 0) + size * (entry_price or 0)
+        if known.size + size:
+            self.entries[market] = Entry(known.size + size, None)
+
+    def to_account(self, name: str, *, order: Iterable[str]) -> Account:
+        """The account document, its positions in the venue's order of markets."""
+        positions = []
+        for market in order:
+            entry = self.entries.get(market)
+            if entry is None:
+                continue
+            position = {"market": market, "size": canonical.format_decimal(entry.size)}
+            if entry.entry_price is not None:
+                position["entry_price"] = canonical.format_decimal(entry.entry_price)
+            positions.append(position)
+        cash = canonical.format_decimal(self.cash)
+        owner = {} if self.owner is None else {"owner": self.owner}
+        return Account.from_value(
+            {"schema": Account.SCHEMA, "account": name, "cash": cash, "positions": positions} | owner
+        )

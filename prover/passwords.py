@@ -1,0 +1,39 @@
+"""Where a password comes from: a prompt or a file. Never an argument or the environment: other programs read those."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+
+from zkmargin.errors import InputError
+
+from . import files
+
+MIN_CHARACTERS = 8
+_MAX_FILE_BYTES = 1024
+
+
+def read_password(password_file: Path | None, *, new: bool = False) -> str:
+    """The password, without its final line end. A new one is asked for twice and must not be trivially short.
+
+    Raises: InputError.
+    """
+    if password_file is not None:
+        password = _from_file(password_file)
+    elif files.is_terminal(sys.stdin):
+        password = getpass.getpass("Wallet password: ", stream=sys.stderr)
+        if new and getpass.getpass("The same again: ", stream=sys.stderr) != password:
+            raise InputError("the two passwords differ", code="password")
+    else:
+        raise InputError("no terminal to ask for the password: name a file with --password-file", code="password")
+    if new and len(password) < MIN_CHARACTERS:
+        raise InputError(f"a wallet password has at least {MIN_CHARACTERS} characters", code="password")
+    return password
+
+
+def _from_file(path: Path) -> str:
+    try:
+        return files.read(path, limit=_MAX_FILE_BYTES).decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: the password is not UTF-8", code="password") from None

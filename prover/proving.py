@@ -1,0 +1,77 @@
+"""From a state with its openings to a bundle: the request, the statement, the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from circuits import statement
+from circuits.boxes import ATTO, box_around
+from circuits.calculators.perpetuals_cross import shortfall
+from circuits.claims import Claim
+from circuits.markets import Holdings, box_entries
+from zkmargin import canonical
+from zkmargin.bundle import Bundle, Request
+from zkmargin.documents import Account, Openings, Signed, State
+from zkmargin.pedersen import ZERO
+
+from .commit import Identity, next_state
+from .errors import NotProvable
+from .public import Public
+
+DEFAULT_EXPIRY_S = 86400
+OFFLINE_AUDIENCE = "anyone"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the holder wants to prove, and to whom. From ``expiry_unix_s`` on the bundle is refused."""
+
+    claim: Claim
+    box_percent: Fraction
+    audience: str
+    expiry_unix_s: int
+
+
+def prove(state: Signed[State], openings: Openings, public: Public, wish: Wish) -> Bundle:
+    """Prove ``wish`` about ``state`` at the prices of ``public``.
+
+    Raises: NotProvable: the claim does not hold over the whole box; tells the shortfall, for the holder's own screen.
+            WitnessError "above_range".   InputError, ContextError: state, parameters and round do not fit each other.
+    """
+    document = state.document
+    request = Request(
+        audience=wish.audience,
+        account=document.account,
+        seq=document.seq,
+        state_digest=document.state_digest,
+        params=public.params.digest,
+        round=public.round.digest,
+        round_number=public.round.number,
+        claim=str(wish.claim),
+        box=box_entries(box_around(public.prices, wish.box_percent), public.risk),
+        expiry=canonical.format_time(wish.expiry_unix_s),
+    )
+    built = statement.build(request, document, public.params.document)
+    values = [openings.by_label.get(label, ZERO).value for label in built.labels]
+    _check_provable(Holdings(values[0], tuple(values[1:])), public, built)
+    return Bundle(request, built.prove(openings.by_label), state, public.params, public.round)
+
+
+def prove_offline(account: Account, public: Public, wish: Wish) -> Bundle:
+    """Prove about an account file, under keys and blindings made for this one bundle: nobody attests the state.
+
+    Raises: as ``prove``.
+    """
+    identity = Identity.throw_away(public.params.document.venue)
+    state, openings = next_state(identity, account, public, None)
+    return prove(Signed(state), openings, public, wish)
+
+
+def _check_provable(held: Holdings, public: Public, built: statement.Statement) -> None:
+    """Ask the calculator first: the proof system only knows that a witness does not fit, not by how much."""
+    missing_atto = shortfall(held, public.risk, built.box, built.claim)
+    if missing_atto:
+        amount = canonical.format_decimal(Fraction(missing_atto, ATTO))
+        quote = public.params.document.quote
+        raise NotProvable(f"not provable: short by {amount} {quote} at the worst prices of the box")

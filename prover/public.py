@@ -1,0 +1,79 @@
+"""The public documents of a command: risk parameters and an oracle round, from files or from a verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from circuits.boxes import Band
+from circuits.markets import RiskParameters, prices_of
+from zkmargin.documents import Params, Round, Signed, read
+from zkmargin.errors import InputError
+
+from . import files
+from .client import Verifier
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Public:
+    """Parameters and round of one venue, as signed."""
+
+    params: Signed[Params]
+    round: Round
+
+    def __post_init__(self) -> None:
+        if self.params.document.venue != self.round.venue:
+            raise InputError("the parameters and the oracle round are of different venues", code="other_venue")
+
+    @cached_property
+    def risk(self) -> RiskParameters:
+        """The parameters in numbers."""
+        return RiskParameters.from_document(self.params.document)
+
+    @cached_property
+    def prices(self) -> tuple[Band, ...]:
+        """What the reporters say, per market."""
+        return prices_of(self.round, self.risk)
+
+
+def load(params: Path | None, oracle: Sequence[Path], verifier: Verifier | None) -> Public:
+    """Read what is named as a file, and ask ``verifier`` for the rest.
+
+    Raises: InputError: neither a file nor a verifier, or a bad file.   Unavailable, Refused.
+    """
+    return Public(_load_params(params, verifier), _load_round(oracle, verifier))
+
+
+def load_file(path: Path, parse: Callable[[bytes], T]) -> T:
+    """``parse`` of the bytes of ``path``; a sentence about what is wrong names the file.
+
+    Raises: InputError.
+    """
+    data = files.read(path)
+    try:
+        return parse(data)
+    except InputError as error:
+        raise InputError(f"{path}: {error}", code=error.code) from None
+
+
+def _load_params(path: Path | None, verifier: Verifier | None) -> Signed[Params]:
+    if path is not None:
+        return load_file(path, lambda data: read(data, Params))
+    if verifier is not None:
+        return verifier.params()
+    raise InputError("name the risk parameters with --params FILE, or a verifier with --verifier URL", code="usage")
+
+
+def _load_round(paths: Sequence[Path], verifier: Verifier | None) -> Round:
+    """Several files make one round: the reports of several reporters."""
+    if paths:
+        rounds = [load_file(path, Round.from_bytes) for path in paths]
+        return Round(tuple(report for part in rounds for report in part.reports))
+    if verifier is not None:
+        return verifier.round()
+    raise InputError("name the oracle round with --oracle FILE, or a verifier with --verifier URL", code="usage")
