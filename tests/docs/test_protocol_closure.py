@@ -187,7 +187,20 @@ class Draft:
 
     def change(self) -> None:
         row, chance = self.chance.choice(self.rows), self.chance
-        what = chance.choice(["W", "U", "P", "b", "drop", "drop gadget", "gadget", "table"])
+        kinds = [
+            "W",
+            "U",
+            "P",
+            "b",
+            "drop",
+            "drop gadget",
+            "gadget",
+            "table",
+            "free gate",
+            "loose square",
+            "two squares",
+        ]
+        what = chance.choice(kinds)
         if what in ("W", "P"):
             row[what][chance.randrange(len(self.slots) if what == "W" else self.J)] = self.coefficient()
         elif what == "U":
@@ -201,6 +214,17 @@ class Draft:
             self.gadgets.pop()
         elif what == "gadget" and self.gadgets:
             self.gadgets.append(self.gadgets[0])
+        elif what == "free gate":  # a bounded gate in no gadget
+            self.slots.append({"form": {}, "constant": 0})
+            self.rows.append({"W": {len(self.slots) - 1: 1}, "U": {}, "P": {}, "b": 3})
+        elif what == "loose square":  # u is bounded by no row
+            self.square()
+            self.rows.pop()
+        elif what == "two squares":  # of one gate
+            self.square()
+            g = self.gadgets[-1].gate
+            self.rows.append({"W": {g: 1}, "U": {g: -1}, "P": {}, "b": 0})
+            self.gadgets.append(Square(g, len(self.rows) - 1))
         elif what == "table":
             self.tables[0] = chance.choice([[*self.tables[0], -1], self.tables[0][::-1], self.tables[0][1:] or [0]])
 
