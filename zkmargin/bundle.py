@@ -13,13 +13,13 @@ from pydantic import Field
 
 from . import canonical
 from .documents import Params, Part, Round, Signed, State
-from .documents.base import Counter, DecimalText, Digest, MarketName, Name, NonNegativeDecimal, Time
+from .documents.base import Counter, DecimalText, Digest, MarketName, Name, NonNegativeDecimal, Time, located
 from .documents.params import MAX_MARKETS
 from .documents.receipt import ClaimText
 from .errors import EncodingError, InputError
 
 MEDIA_TYPE = "application/vnd.zkmargin.bundle.v1+json"
-MAX_BUNDLE_BYTES = 4 * 1024 * 1024
+MAX_BUNDLE_BYTES = 2 * 1024 * 1024
 MAX_PROOF_BYTES = 65536
 
 
@@ -103,11 +103,14 @@ class Bundle:
             raise InputError(f"this is not a {cls.SCHEMA} bundle")
         proof = value["proof"]
         if not isinstance(proof, str) or len(proof) > 2 + 2 * MAX_PROOF_BYTES:
-            raise InputError("the proof is a hex string of bounded length")
-        return cls(
-            Request.from_value(value["request"]),
-            canonical.from_hex(proof),
-            Signed.from_value(value["state"], State),
-            Signed.from_value(value["params"], Params),
-            Round.from_value(value["round"]),
-        )
+            raise InputError(f"the proof is a hex string of at most {MAX_PROOF_BYTES} bytes")
+        request = Request.from_value(value["request"])
+        with located("proof"):
+            proof_bytes = canonical.from_hex(proof)
+        with located("state"):
+            state = Signed.from_value(value["state"], State)
+        with located("params"):
+            params = Signed.from_value(value["params"], Params)
+        with located("round"):
+            round_ = Round.from_value(value["round"])
+        return cls(request, proof_bytes, state, params, round_)

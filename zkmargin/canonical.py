@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import InputError
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 16
+MAX_COMMAS = 100_000
 MAX_INTEGER = 2**53 - 1
 MAX_DECIMAL_CHARACTERS = 60
 DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
@@ -24,7 +26,18 @@ TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 
 _DECIMAL = re.compile(DECIMAL_PATTERN, re.ASCII)
 _TIME = re.compile(TIME_PATTERN, re.ASCII)
+_HEX = re.compile(r"0x([0-9a-f]{2})*", re.ASCII)
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# A key is something that was submitted: an error repeats it only if it could be the name of a field.
+_FIELD_NAME = re.compile(r"[A-Za-z_]{1,32}", re.ASCII)
+
+
+class _Refused(str):
+    """Stands where a refused number was, until the walk that knows the path to it. The text says what is wrong."""
+
+
+_FLOAT = _Refused('a number with a point or exponent is refused: write amounts as decimal strings, such as "0.25"')
+_HUGE = _Refused("an integer beyond 2^53 is refused: write amounts as decimal strings")
 
 
 def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
@@ -34,13 +47,28 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     """
     if len(data) > limit:
         raise InputError(f"the document is above {limit} bytes")
+    if data.count(b",") > MAX_COMMAS:
+        # Each comma may cost a hundred bytes of objects: this bounds memory and time before either is spent.
+        raise InputError(f"the document has more than {MAX_COMMAS} entries")
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise InputError("the document starts with a byte order mark: save it as UTF-8 without one")
+    refused: list[_Refused] = []
+
+    def refuse(why: _Refused) -> _Refused:
+        refused.append(why)
+        return why
+
+    def integer(text: str) -> int | _Refused:
+        # The length is looked at first: int() of a long text is slow, and refused by Python beyond 4300 digits.
+        return int(text) if len(text) <= 17 and abs(int(text)) <= MAX_INTEGER else refuse(_HUGE)
+
     try:
         value = json.loads(
             data.decode("utf-8"),
             object_pairs_hook=_unique,
-            parse_float=_refuse_float,
-            parse_constant=_refuse_float,
-            parse_int=_small_integer,
+            parse_float=lambda _: refuse(_FLOAT),
+            parse_constant=lambda _: refuse(_FLOAT),
+            parse_int=integer,
         )
     except UnicodeDecodeError:
         raise InputError("the document is not UTF-8") from None
@@ -48,13 +76,22 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         raise InputError(f"the document is not JSON: line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise InputError("the document is nested too deeply") from None
-    _check(value, MAX_DEPTH)
+    _check_depth(value)
+    if refused or b"\\u" in data:  # UTF-8 itself has no surrogates: only an escape can make half of a pair
+        _check(value, ())
     return value
 
 
 def to_bytes(value: Any) -> bytes:
-    """The canonical encoding: keys sorted by code point, no spaces, UTF-8, nothing escaped that need not be."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    """The canonical encoding: keys sorted by code point, no spaces, UTF-8, nothing escaped that need not be.
+
+    Raises: InputError if ``value`` is not JSON in Unicode: another type, NaN, half of a surrogate pair, endless depth.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        raise InputError("the value cannot be written as JSON") from None
 
 
 def digest(data: bytes) -> str:
@@ -72,7 +109,7 @@ def from_hex(text: str, length: int | None = None) -> bytes:
 
     Raises: InputError.
     """
-    if re.fullmatch(r"0x([0-9a-f]{2})*", text, re.ASCII) is None:
+    if _HEX.fullmatch(text) is None:
         raise InputError("hex needs 0x and an even number of lower-case digits")
     data = bytes.fromhex(text[2:])
     if length is not None and len(data) != length:
@@ -85,9 +122,10 @@ def parse_decimal(text: str) -> Fraction:
 
     Raises: InputError.
     """
-    if len(text) > MAX_DECIMAL_CHARACTERS or _DECIMAL.match(text) is None or text.endswith("\n"):
+    if len(text) > MAX_DECIMAL_CHARACTERS or _DECIMAL.fullmatch(text) is None:
         raise InputError('an amount is a decimal string such as "-0.75": digits, at most one point, no exponent')
-    return Fraction(text)
+    whole, _, decimals = text.partition(".")
+    return Fraction(int(whole + decimals), 10 ** len(decimals))
 
 
 def format_decimal(value: Fraction | int) -> str:
@@ -99,7 +137,7 @@ def format_decimal(value: Fraction | int) -> str:
     places = 0
     while (value * 10**places).denominator != 1:
         places += 1
-        if places > value.denominator.bit_length():
+        if places > value.denominator.bit_length():  # 2^a 5^b needs max(a, b) places
             raise ValueError("no finite decimal expansion")
     units = abs(value.numerator * 10**places // value.denominator)
     digits = str(units).rjust(places + 1, "0")
@@ -112,7 +150,7 @@ def parse_time(text: str) -> int:
 
     Raises: InputError.
     """
-    if _TIME.match(text) is None or len(text) != 20:
+    if _TIME.fullmatch(text) is None:
         raise InputError('a time is written in UTC, such as "2026-11-22T06:00:00Z"')
     try:
         return int(datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=UTC).timestamp())
@@ -139,32 +177,46 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _refuse_float(_: str) -> NoReturn:
-    raise InputError('a number with a point or exponent is refused: write amounts as decimal strings, such as "0.25"')
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        if not containers:
+            return
+        level = [item for container in containers for item in _items(container)]
+    raise InputError(f"the document is nested more than {MAX_DEPTH} deep")
 
 
-def _small_integer(text: str) -> int:
-    if len(text) > 17 or abs(int(text)) > MAX_INTEGER:
-        raise InputError("an integer beyond 2^53 is refused: write amounts as decimal strings")
-    return int(text)
+def _items(container: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return container.values() if isinstance(container, dict) else container
 
 
-def _check(value: Any, depth: int) -> None:
-    if depth < 0:
-        raise InputError("the document is nested too deeply")
+def _check(value: Any, path: tuple[str | int, ...]) -> None:
     if isinstance(value, str):
-        _check_text(value)
+        _check_text(value, path)
     elif isinstance(value, list):
-        for item in value:
-            _check(item, depth - 1)
+        for index, item in enumerate(value):
+            _check(item, (*path, index))
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_text(key)
-            _check(item, depth - 1)
+            _check_text(key, path)
+            _check(item, (*path, key))
 
 
-def _check_text(text: str) -> None:
+def _check_text(text: str, path: tuple[str | int, ...]) -> None:
+    if isinstance(text, _Refused):
+        raise InputError(f"{describe(path)}: {text}")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise InputError("a string holds half of a surrogate pair") from None
+        raise InputError(f"{describe(path)}: a string holds half of a surrogate pair") from None
+
+
+def describe(path: Sequence[str | int]) -> str:
+    """A path to a field, such as ``markets[3].lot``, in words that repeat nothing but names of fields and positions."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_field_name(step)}" for step in path)
+    return "".join(steps).lstrip(".") or "the document"
+
+
+def _field_name(key: str) -> str:
+    return key if _FIELD_NAME.fullmatch(key) else "?"

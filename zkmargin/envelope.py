@@ -1,6 +1,6 @@
 """Signed envelopes: DSSE v1 with Ed25519.
 
-Source: DSSE v1.0.2 (secure-systems-lab). The signature covers the pre-authentication encoding
+Source: DSSE v1 (github.com/secure-systems-lab/dsse, protocol.md). The signature covers the pre-authentication encoding
 
     PAE(type, body) = "DSSEv1" SP len(type) SP type SP len(body) SP body        lengths in decimal ASCII
 
@@ -14,6 +14,7 @@ import base64
 import binascii
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -23,7 +24,9 @@ from . import canonical
 from .errors import ContextError, InputError
 
 MAX_SIGNATURES = 64
+MAX_PAYLOAD_TYPE_CHARACTERS = 128
 _P = 2**255 - 19
+_D = -121665 * pow(121666, -1, _P) % _P
 # The y-coordinates of the eight points of small order: such a "key" signs anything.
 _SMALL_ORDER_Y = frozenset(
     {
@@ -37,9 +40,14 @@ _SMALL_ORDER_Y = frozenset(
 
 
 class PrivateKey:
-    """An Ed25519 signing key. Secret: its repr shows only the public half."""
+    """An Ed25519 signing key. Secret: its repr shows only the public half.
+
+    Raises: InputError unless the seed is 32 bytes.
+    """
 
     def __init__(self, seed: bytes) -> None:
+        if len(seed) != 32:
+            raise InputError("an Ed25519 seed is 32 bytes")
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = canonical.to_hex(self._key.public_key().public_bytes_raw())
 
@@ -61,14 +69,20 @@ class PrivateKey:
 
 
 def check_public_key(text: str) -> str:
-    """``text`` if it is the 0x-hex of a canonical Ed25519 public key that is not of small order.
+    """``text`` if it is the 0x-hex of the canonical encoding of an Ed25519 point that is not of small order.
 
     Raises: InputError.
     """
     y = int.from_bytes(canonical.from_hex(text, 32), "little") & (1 << 255) - 1
-    if y >= _P or y in _SMALL_ORDER_Y:
+    if y >= _P or y in _SMALL_ORDER_Y or not _on_curve(y):
         raise InputError("this is not a valid Ed25519 public key")
     return text
+
+
+@lru_cache(maxsize=1024)
+def _on_curve(y: int) -> bool:
+    # x^2 = (y^2 - 1) / (d y^2 + 1) has a root exactly if numerator * denominator is a square; y^2 = 1 is refused above.
+    return pow((y * y - 1) * (_D * y * y + 1), (_P - 1) // 2, _P) == 1
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
@@ -96,11 +110,10 @@ class Envelope:
         return tuple(key for key, _ in self.signatures)
 
     def with_signature(self, key: PrivateKey) -> Envelope:
-        """The same envelope, also signed by ``key`` (once: signatures are deterministic)."""
-        if key.public in self.keys:
-            return self
-        signature = key.sign(pre_authentication_encoding(self.payload_type, self.payload))
-        return Envelope(self.payload_type, self.payload, (*self.signatures, (key.public, signature)))
+        """The same envelope, also signed by ``key``; whatever stood under its name before is replaced."""
+        signatures = dict(self.signatures)
+        signatures[key.public] = key.sign(pre_authentication_encoding(self.payload_type, self.payload))
+        return Envelope(self.payload_type, self.payload, tuple(signatures.items()))
 
     def verify(self, keys: Collection[str], *, payload_type: str, threshold: int = 1) -> bytes:
         """The payload, once at least ``threshold`` distinct keys of ``keys`` have signed it.
@@ -108,20 +121,14 @@ class Envelope:
         Signatures by other keys are ignored. Raises: ContextError "bad_signature" (one of ``keys`` is named, but its
         signature is wrong, or the type is another), "unsigned" (fewer than ``threshold``).
         """
+        if threshold < 1:
+            raise ValueError("a threshold below one accepts anything")
         if self.payload_type != payload_type:
             raise ContextError("the envelope holds another type of document", code="bad_signature")
         message = pre_authentication_encoding(self.payload_type, self.payload)
-        signers = set()
-        for key, signature in self.signatures:
-            if key not in keys:
-                continue
-            try:
-                Ed25519PublicKey.from_public_bytes(canonical.from_hex(check_public_key(key), 32)).verify(
-                    signature, message
-                )
-            except (InvalidSignature, InputError):
-                raise ContextError("a signature is wrong", code="bad_signature") from None
-            signers.add(key)
+        trusted = frozenset(keys)
+        # A set: a key counts once, however often it signs.
+        signers = {key for key, signature in self.signatures if key in trusted and _signed(key, signature, message)}
         if len(signers) < threshold:
             needed = "a trusted key" if threshold == 1 else f"{threshold} trusted keys"
             raise ContextError(f"the document is not signed by {needed}", code="unsigned")
@@ -149,12 +156,13 @@ class Envelope:
         entries = value["signatures"]
         if not isinstance(entries, list) or len(entries) > MAX_SIGNATURES:
             raise InputError(f"an envelope has a list of at most {MAX_SIGNATURES} signatures")
-        if not isinstance(value["payloadType"], str):
-            raise InputError("the payloadType of an envelope is a string")
+        kind = value["payloadType"]
+        if not isinstance(kind, str) or len(kind) > MAX_PAYLOAD_TYPE_CHARACTERS or not kind.isascii():
+            raise InputError("the payloadType of an envelope is a media type")
         signatures = tuple(map(_signature, entries))
         if len({key for key, _ in signatures}) != len(signatures):
             raise InputError("a key signs an envelope at most once")
-        return cls(value["payloadType"], _base64(value["payload"]), signatures)
+        return cls(kind, _base64(value["payload"]), signatures)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Envelope:
@@ -173,6 +181,15 @@ def sign(payload_type: str, payload: bytes, *keys: PrivateKey) -> Envelope:
 def is_envelope(value: Any) -> bool:
     """Whether a JSON value looks like an envelope rather than a bare document."""
     return isinstance(value, dict) and "payloadType" in value
+
+
+def _signed(key: str, signature: bytes, message: bytes) -> bool:
+    """True. Raises: ContextError "bad_signature": a wrong signature under a trusted name is refused, not skipped."""
+    try:
+        Ed25519PublicKey.from_public_bytes(canonical.from_hex(check_public_key(key), 32)).verify(signature, message)
+    except (InvalidSignature, InputError):
+        raise ContextError("a signature is wrong", code="bad_signature") from None
+    return True
 
 
 def _signature(entry: Any) -> tuple[str, bytes]:

@@ -2,11 +2,12 @@
 
 from .account import Account, Position
 from .attestation_request import AttestationRequest
-from .base import Document, Part, Signed, read
+from .base import Document, Part
 from .oracle import Funding, Oracle, Price, Round, reporter
 from .params import MarketParams, Params
 from .policy import Policy
 from .receipt import Receipt, verify_receipt
+from .signed import Signed, read
 from .state import (
     CASH_LABEL,
     CASH_UNIT,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .. import canonical
+from ..errors import InputError
 from ..sealing import SealingKey, seal
-from .base import Digest, Document
+from .base import Digest, Document, Text
 from .oracle import Round
 from .state import Openings, State
 
-SealedHex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})+$", max_length=1_000_000)]
+SealedHex = Annotated[str, Text(r"^0x([0-9a-f]{2})+$", "must be 0x and lower-case hex digits", 1_000_000)]
 
 
 class AttestationRequest(Document):
@@ -27,9 +28,19 @@ class AttestationRequest(Document):
     round: dict[str, Any]
     sealed: SealedHex
 
+    @model_validator(mode="after")
+    def _round_is_one(self) -> Self:
+        try:
+            canonical_form = self.oracle_round.to_value()
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        if canonical_form != self.round:
+            raise ValueError("the round is not in canonical form")
+        return self
+
     @property
     def oracle_round(self) -> Round:
-        """The round, parsed. Raises: InputError."""
+        """The round, parsed; its signatures are not verified yet."""
         return Round.from_value(self.round)
 
     @staticmethod

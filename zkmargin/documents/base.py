@@ -1,78 +1,106 @@
-"""What all documents share: one schema each, strict reading, canonical bytes, a digest, an optional signed envelope.
+"""What all documents share: typed fields, strict reading, one schema each, canonical bytes, a digest.
 
-Source: docs/formats.md. Errors name the field and what is wanted, never the value that was sent.
+Source: docs/formats.md. Errors name the field and what is wanted there, never the value that was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from .. import canonical
-from ..envelope import Envelope, PrivateKey, check_public_key, is_envelope, sign
-from ..errors import InputError, ZkMarginError
-
-_STRING_WANTED = "must be a string in quotes (amounts are decimal strings, never JSON numbers)"
+from ..envelope import Envelope, PrivateKey, check_public_key, sign
+from ..errors import InputError
 
 
-def _decimal(text: str) -> str:
-    canonical.parse_decimal(text)
-    return text
+@dataclass(frozen=True)
+class Text:
+    """A kind of string: its pattern (anchored at both ends), its greatest length, and the sentence of the error.
 
+    ``check`` is for what no pattern can say; it raises InputError, whose sentence reaches the reader.
+    """
 
-def _positive(text: str) -> str:
-    if canonical.parse_decimal(text) <= 0:
-        raise ValueError("must be above zero")
-    return text
+    pattern: str
+    wanted: str
+    max_length: int
+    check: Callable[[str], object] | None = None
 
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(strict=True, pattern=self.pattern, max_length=self.max_length)
+        explained = core_schema.custom_error_schema(text, "text", custom_error_message=self.wanted)
+        return core_schema.no_info_after_validator_function(self._checked, explained) if self.check else explained
 
-def _not_negative(text: str) -> str:
-    if canonical.parse_decimal(text) < 0:
-        raise ValueError("must not be negative")
-    return text
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": self.pattern, "maxLength": self.max_length}
 
-
-def _time(text: str) -> str:
-    canonical.parse_time(text)
-    return text
-
-
-def _typed(check: Any) -> AfterValidator:
-    """A validator of ours as one of pydantic's, which knows ValueError only."""
-
-    def validate(text: str) -> str:
+    def _checked(self, text: str) -> str:
         try:
-            return str(check(text))
-        except ZkMarginError as error:
+            if self.check is not None:
+                self.check(text)
+        except InputError as error:
+            # pydantic adds the path to a ValueError, and lets anything else through.
             raise ValueError(str(error)) from None
+        return text
 
-    return AfterValidator(validate)
 
+_DIGITS = canonical.MAX_DECIMAL_CHARACTERS
+_NO_NUMBER = "a decimal string, never a JSON number, such as"
+_HEX32 = r"^0x[0-9a-f]{64}$"
+_HEX32_WANTED = "must be 0x and 64 lower-case hex digits"
 
-_DECIMAL_FIELD = Field(pattern=canonical.DECIMAL_PATTERN, max_length=canonical.MAX_DECIMAL_CHARACTERS)
-DecimalText = Annotated[str, _DECIMAL_FIELD, _typed(_decimal)]
-PositiveDecimal = Annotated[str, _DECIMAL_FIELD, _typed(_positive)]
-NonNegativeDecimal = Annotated[str, _DECIMAL_FIELD, _typed(_not_negative)]
-IntegerText = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]*)$", max_length=80)]
-Time = Annotated[str, Field(pattern=canonical.TIME_PATTERN), _typed(_time)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", max_length=200)]
-MarketName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=64)]
-Digest = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
+DecimalText = Annotated[str, Text(canonical.DECIMAL_PATTERN, f'must be {_NO_NUMBER} "-0.75"', _DIGITS)]
+NonNegativeDecimal = Annotated[
+    str, Text(r"^(0|[1-9][0-9]*)(\.[0-9]+)?$", f'must be {_NO_NUMBER} "0.25", not below zero', _DIGITS)
+]
+PositiveDecimal = Annotated[
+    str,
+    Text(r"^([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)$", f'must be {_NO_NUMBER} "0.25", and above zero', _DIGITS),
+]
+IntegerText = Annotated[str, Text(r"^(0|-?[1-9][0-9]*)$", 'must be an integer in a string, such as "-75"', 80)]
+Time = Annotated[
+    str, Text(canonical.TIME_PATTERN, 'must be a time in UTC, such as "2026-11-22T06:00:00Z"', 20, canonical.parse_time)
+]
+Name = Annotated[str, Text(r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", "must be 1 to 200 letters, digits and . _ : / @ -", 200)]
+MarketName = Annotated[
+    str, Text(r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", "must be 1 to 64 letters, digits and . _ : / -", 64)
+]
+Digest = Annotated[str, Text(_HEX32, _HEX32_WANTED, 66)]
 Hex32 = Digest
-PointHex = Annotated[str, Field(pattern=r"^0x[0-9a-f]{96}$")]
-PublicKey = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$"), _typed(check_public_key)]
+PointHex = Annotated[str, Text(r"^0x[0-9a-f]{96}$", "must be 0x and 96 lower-case hex digits", 98)]
+PublicKey = Annotated[str, Text(_HEX32, _HEX32_WANTED, 66, check_public_key)]
 Ppm = Annotated[int, Field(ge=1, le=1_000_000)]
 Counter = Annotated[int, Field(ge=1, le=canonical.MAX_INTEGER)]
 
 
 class Part(BaseModel):
-    """A strict, immutable piece of a document."""
+    """A strict, immutable piece of a document.
+
+    Raises: InputError, however it is made: from a value that was read, or by calling the class.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise InputError(_explain(type(self), error)) from None
+
+    # Nested parts are made without ``__init__``, as in any model: it adds no check, only the type of its error.
+    __init__.__dict__["__pydantic_base_init__"] = True
 
     @classmethod
     def from_value(cls, value: Any) -> Self:
@@ -80,15 +108,23 @@ class Part(BaseModel):
 
         Raises: InputError with the path of the first bad field and what is wanted there.
         """
+        data = canonical.to_bytes(value)
         try:
             # JSON mode: arrays become tuples, and nothing else is converted.
-            return cls.model_validate_json(canonical.to_bytes(value), strict=True)
+            return cls.model_validate_json(data, strict=True)
         except ValidationError as error:
-            raise InputError(f"{_where(cls)}: {_explain(error)}") from None
+            raise InputError(_explain(cls, error)) from None
 
     def to_value(self) -> dict[str, Any]:
         """The JSON value; absent options are left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def __copy__(self) -> Self:
+        # ``model_copy(update=...)`` starts here: what was computed from the old fields must not survive.
+        copy = super().__copy__()
+        for name in copy.__dict__.keys() - type(self).model_fields.keys():
+            del copy.__dict__[name]
+        return copy
 
 
 class Document(Part):
@@ -98,7 +134,7 @@ class Document(Part):
 
     @classmethod
     def media_type(cls) -> str:
-        """``application/vnd.zkmargin.NAME.v1+json``."""
+        """``application/vnd.zkmargin.NAME.v1+json``, the payload type of an envelope around it."""
         _, name, version = cls.SCHEMA.split("/")
         return f"application/vnd.zkmargin.{name}.{version}+json"
 
@@ -128,75 +164,33 @@ class Document(Part):
         return sign(self.media_type(), self.to_bytes(), *keys)
 
 
-D = TypeVar("D", bound=Document)
-
-
-@dataclass(frozen=True)
-class Signed(Generic[D]):
-    """A document as it was read: bare (``envelope`` is None) or inside an envelope. Nothing is verified yet."""
-
-    document: D
-    envelope: Envelope | None = None
-
-    @classmethod
-    def from_value(cls, value: Any, kind: type[D]) -> Signed[D]:
-        """Raises: InputError, also if an envelope's payload is not the canonical encoding of its document."""
-        if not is_envelope(value):
-            return Signed(kind.from_value(value))
-        envelope = Envelope.from_value(value)
-        if envelope.payload_type != kind.media_type():
-            raise InputError(f"the envelope does not hold a {kind.SCHEMA} document")
-        document = kind.from_bytes(envelope.payload)
-        if document.to_bytes() != envelope.payload:
-            raise InputError("the document inside the envelope is not in canonical form")
-        return Signed(document, envelope)
-
-    def verify(self, keys: Collection[str], *, threshold: int = 1) -> D:
-        """The document, once ``threshold`` of ``keys`` have signed it. Raises: ContextError."""
-        if self.envelope is None:
-            return Signed(self.document, self.document.sign()).verify(keys, threshold=threshold)
-        self.envelope.verify(keys, payload_type=self.document.media_type(), threshold=threshold)
-        return self.document
-
-    def to_value(self) -> dict[str, Any]:
-        """The envelope if there is one, else the bare document."""
-        return self.document.to_value() if self.envelope is None else self.envelope.to_value()
-
-    @property
-    def digest(self) -> str:
-        """The document's digest: the same with and without an envelope."""
-        return self.document.digest
-
-
-def read(data: bytes, kind: type[D]) -> Signed[D]:
-    """The document in ``data``, bare or in an envelope.
-
-    Raises: InputError.
-    """
-    return Signed.from_value(canonical.parse(data), kind)
-
-
 def unique(names: Collection[str], what: str) -> None:
     """Raises: ValueError (for validators) if a name occurs twice."""
     if len(set(names)) != len(names):
         raise ValueError(f"{what} must not occur twice")
 
 
-def _where(cls: type[Part]) -> str:
-    return getattr(cls, "SCHEMA", cls.__name__.lower())
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Put ``where`` before the sentence of an InputError."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}", code=error.code) from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(kind: type[Part], error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    path, message = list(first["loc"]), first["msg"]
+    path, message = first["loc"], first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         # The unknown key is something that was submitted: only the place is told.
         path, message = path[:-1], "holds an unknown key"
-    elif first["type"] == "string_type":
-        message = _STRING_WANTED
-    elif first["type"] == "string_pattern_mismatch":
-        message = "is not written as docs/formats.md says"
-    elif first["type"] == "value_error":
-        message = message.removeprefix("Value error, ")
-    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    return f"{name or 'the document'}: {message}"
+    message = _MESSAGES.get(first["type"], message)
+    return f"{getattr(kind, 'SCHEMA', kind.__name__.lower())}: {canonical.describe(path)}: {message}"
+
+
+_MESSAGES = {
+    "tuple_type": "must be a list",
+    "int_type": "must be an integer without quotes, point or exponent",
+    "missing": "is missing",
+}

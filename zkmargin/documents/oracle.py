@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -19,8 +20,9 @@ from pydantic import Field, model_validator
 from .. import canonical
 from ..envelope import is_envelope
 from ..errors import ContextError, InputError
-from .base import Counter, DecimalText, Document, MarketName, Name, NonNegativeDecimal, Part, Signed, Time, unique
+from .base import Counter, DecimalText, Document, MarketName, Name, NonNegativeDecimal, Part, Time, located, unique
 from .params import MAX_MARKETS
+from .signed import Signed
 from .trust import Trust
 
 MAX_REPORTS = 64
@@ -75,7 +77,11 @@ class Oracle(Document):
 
 @dataclass(frozen=True)
 class Round:
-    """zkmargin/round/v1: the reports of one round. A single report, bare or signed, is a round of one."""
+    """zkmargin/round/v1: the reports of one round. A single report, bare or signed, is a round of one.
+
+    Reports are kept in the order of their digests (then of their keys), in whatever order they are given: the same
+    reports are the same bytes.
+    """
 
     SCHEMA: ClassVar[str] = "zkmargin/round/v1"
     reports: tuple[Signed[Oracle], ...]
@@ -83,25 +89,23 @@ class Round:
     def __post_init__(self) -> None:
         if not 1 <= len(self.reports) <= MAX_REPORTS:
             raise InputError(f"a round has 1 to {MAX_REPORTS} reports")
+        object.__setattr__(self, "reports", tuple(sorted(self.reports, key=_identity)))
         documents = [report.document for report in self.reports]
-        if len({report.digest for report in self.reports}) != len(documents) and not self.signed:
+        if any(_identity(one) == _identity(next_one) for one, next_one in pairwise(self.reports)):
             raise InputError("the same report occurs twice in a round")
         if len({(document.venue, document.round) for document in documents}) != 1:
             raise InputError("the reports of a round must be of one venue and one round number")
-        if len({frozenset(document.price_of) for document in documents}) != 1:
+        if len({frozenset(entry.market for entry in document.prices) for document in documents}) != 1:
             raise InputError("the reports of a round must price the same markets")
 
     @property
-    def signed(self) -> bool:
-        """Whether every report is in an envelope."""
-        return all(report.envelope is not None for report in self.reports)
-
-    @property
     def venue(self) -> str:
+        """The venue that all reports are of."""
         return self.reports[0].document.venue
 
     @property
     def number(self) -> int:
+        """The number of the round: the same in all reports."""
         return self.reports[0].document.round
 
     @cached_property
@@ -111,12 +115,13 @@ class Round:
 
     @property
     def time_unix_s(self) -> int:
+        """The same in Unix seconds."""
         return canonical.parse_time(self.time)
 
     @property
     def markets(self) -> tuple[str, ...]:
-        """The markets that are priced, in the order of the first report."""
-        return tuple(self.reports[0].document.price_of)
+        """The markets that are priced, the same by every report, in alphabetical order."""
+        return tuple(sorted(entry.market for entry in self.reports[0].document.prices))
 
     @cached_property
     def digest(self) -> str:
@@ -136,16 +141,15 @@ class Round:
         return self._medians(lambda report: report.index_of)
 
     def verify(self, trust: Trust) -> None:
-        """Every report is signed by a distinct oracle key, and there are at least as many as the threshold.
+        """Accept only if every report is signed by an oracle key of its own, and there are enough of them.
 
-        A report that is not is refused, not ignored: digest and set of reports stay one to one.
+        A report that is not is refused, not ignored: the digest covers exactly what the medians are taken of.
+
         Raises: ContextError "unsigned", "bad_signature".
         """
         if self.venue != trust.venue:
             raise ContextError("the round is of another venue than the trusted keys", code="bad_signature")
-        reporters: set[str] = set()
-        for report in self.reports:
-            reporters.add(reporter(report, trust))
+        reporters = {reporter(report, trust) for report in self.reports}
         if len(reporters) != len(self.reports):
             raise ContextError("one oracle key signed two reports of a round", code="bad_signature")
         if len(reporters) < trust.oracle_threshold:
@@ -170,7 +174,11 @@ class Round:
             raise InputError(f"this is neither a {cls.SCHEMA} document nor a {Oracle.SCHEMA} report")
         if not isinstance(value["reports"], list) or len(value["reports"]) > MAX_REPORTS:
             raise InputError(f"a round has a list of at most {MAX_REPORTS} reports")
-        return cls(tuple(Signed.from_value(report, Oracle) for report in value["reports"]))
+        reports = []
+        for index, report in enumerate(value["reports"]):
+            with located(f"reports[{index}]"):
+                reports.append(Signed.from_value(report, Oracle))
+        return cls(tuple(reports))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Round:
@@ -188,6 +196,10 @@ class Round:
     def _median(self, values: Iterable[Fraction]) -> tuple[Fraction, Fraction]:
         ordered = sorted(values)
         return ordered[self._lower], ordered[len(ordered) // 2]
+
+
+def _identity(report: Signed[Oracle]) -> tuple[str, tuple[str, ...]]:
+    return report.digest, () if report.envelope is None else report.envelope.keys
 
 
 def reporter(report: Signed[Oracle], trust: Trust) -> str:

@@ -27,7 +27,7 @@ class MarketParams(Part):
     def _consistent(self) -> Self:
         lot = canonical.parse_decimal(self.lot)
         lots = canonical.parse_decimal(self.max_size) / lot
-        if (lot * 10**MAX_LOT_DECIMALS).denominator != 1:
+        if 10**MAX_LOT_DECIMALS % lot.denominator:
             raise ValueError("a lot has at most 18 decimals")
         if self.maintenance_ppm > self.initial_ppm:
             raise ValueError("the maintenance rate must not be above the initial rate")

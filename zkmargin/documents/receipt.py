@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..envelope import Envelope
-from .base import Counter, Digest, Document, Name, Signed, Time
+from .base import Counter, Digest, Document, Name, Text, Time
+from .signed import Signed
 
-ReasonCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-ClaimText = Annotated[str, Field(pattern=r"^[a-z]+((>=|<=)[0-9]+(\.[0-9]+)?)?$", max_length=40)]
+ReasonCode = Annotated[str, Text(r"^[a-z][a-z0-9_]*$", "must be a reason code in lower case", 64)]
+ClaimText = Annotated[
+    str,
+    Text(r"^[a-z]+((>=|<=)[0-9]+(\.[0-9]+)?)?$", 'must be a claim without spaces, such as "health>=1.25"', 40),
+]
 
 
 class Receipt(Document):
@@ -30,6 +34,12 @@ class Receipt(Document):
     verdict: Literal["accepted", "refused"]
     reason: ReasonCode
     decided: Time
+
+    @model_validator(mode="after")
+    def _decided_once(self) -> Self:
+        if (self.verdict == "accepted") != (self.reason == "ok"):
+            raise ValueError('the reason is "ok" exactly if the verdict is "accepted"')
+        return self
 
 
 def verify_receipt(envelope: Envelope, key: str) -> Receipt:

@@ -18,6 +18,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from .. import canonical
+from ..errors import ContextError
+from ..field import R
 from ..group import IDENTITY, encode
 from ..pedersen import Opening
 from .base import (
@@ -31,16 +33,19 @@ from .base import (
     PointHex,
     PositiveDecimal,
     PublicKey,
-    Signed,
+    Text,
     unique,
 )
+from .signed import Signed
 from .trust import Trust
 
 CASH_LABEL = "cash0"
 CASH_UNIT = "0.000000000000000001"
 NO_STATE = "0x" + "00" * 32
 MAX_LABELS = 2048
-Label = Annotated[str, Field(pattern=r"^[a-z0-9]+(/[A-Za-z0-9][A-Za-z0-9._:/-]*)?$", max_length=80)]
+Label = Annotated[
+    str, Text(r"^[a-z0-9]+(/[A-Za-z0-9][A-Za-z0-9._:/-]*)?$", 'must be a label such as "cash0" or "q/BTC-USD"', 80)
+]
 _IDENTITY_HEX = canonical.to_hex(encode(IDENTITY))
 
 
@@ -85,12 +90,9 @@ class State(Document):
             raise ValueError("the first state, and only the first, has no previous one")
         if self.seq == 1 and self.epoch != 1:
             raise ValueError("the first state is of key epoch 1")
-        return self
-
-    @model_validator(mode="after")
-    def _identified(self) -> Self:
-        if self.epoch == 1 and self.account != account_id(self.venue, self.owner, self.sealing_key, self.salt):
-            raise ValueError("the account is not the identifier of these keys")
+        if self.account != account_id(self.venue, self.owner, self.sealing_key, self.salt):
+            # Nothing rotates the keys of an account yet, so this holds in every state, not only in the first.
+            raise ValueError("the account is not the identifier of this venue, these keys and this salt")
         return self
 
     @cached_property
@@ -114,13 +116,17 @@ class State(Document):
 
 
 def verify_attestation(attestation: Signed[State], trust: Trust) -> State:
-    """The state, once an attestation key of the venue *and* the owner have signed it.
+    """The state, once an attestation key of its venue *and* its owner have signed it: two keys, two signatures.
 
-    Raises: ContextError "unsigned", "bad_signature".
+    Raises: ContextError "unsigned", "bad_signature" (also: another venue's keys, or one key in both roles).
     """
-    state = attestation.verify(trust.attestation)
-    attestation.verify([state.owner])
-    return state
+    state = attestation.document
+    if state.venue != trust.venue:
+        raise ContextError("the state is of another venue than the trusted keys", code="bad_signature")
+    if state.owner in trust.attestation:
+        raise ContextError("an attestation key of the venue cannot own an account", code="bad_signature")
+    attestation.verify(trust.attestation)
+    return attestation.verify([state.owner])
 
 
 class LabelledOpening(Part):
@@ -130,6 +136,12 @@ class LabelledOpening(Part):
     value: IntegerText = Field(repr=False)
     blinding: Hex32 = Field(repr=False)
 
+    @model_validator(mode="after")
+    def _canonical_scalar(self) -> Self:
+        if int(self.blinding, 16) >= R:
+            raise ValueError("a blinding is below the order of the group")
+        return self
+
     @classmethod
     def of(cls, label: str, opening: Opening) -> LabelledOpening:
         """The document form of ``opening``."""
@@ -138,6 +150,7 @@ class LabelledOpening(Part):
 
     @property
     def opening(self) -> Opening:
+        """The opening itself. Secret."""
         return Opening(int(self.value), int(self.blinding, 16))
 
 

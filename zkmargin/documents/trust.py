@@ -7,7 +7,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ..errors import ContextError
-from .base import Counter, Document, Name, PublicKey, Signed, unique
+from .base import Counter, Document, Name, PublicKey, unique
+from .signed import Signed
 
 Keys = tuple[PublicKey, ...]
 MAX_KEYS = 64
@@ -36,6 +37,8 @@ class Trust(Document):
 
     def verify_successor(self, successor: Signed[Trust]) -> Trust:
         """The next version: same venue, version + 1, signed by a root of this version and by one of its own.
+
+        The second signature shows that somebody holds a key of the new roots: a typing error cannot lock a venue out.
 
         Raises: ContextError "bad_signature", "unsigned", "bad_context".
         """
