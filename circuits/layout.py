@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 from zkmargin.errors import InputError, WitnessError
 from zkmargin.range_argument import Assignment
@@ -146,9 +145,3 @@ def _digits(value: int, base: int, count: int) -> list[int]:
         value, digit = divmod(value, base)
         digits.append(digit)
     return digits
-
-
-def table_of_bases(last: int = MAX_MARKETS) -> list[tuple[int, Layout]]:
-    """(first number of markets, layout) of every run of equal bases: the table of docs/margin.md."""
-    shapes = [layout(n) for n in range(1, last + 1)]
-    return [(1, shapes[0])] + [(b.markets, b) for a, b in pairwise(shapes) if a.base != b.base]

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from importlib import resources
-from math import prod
+from typing import NamedTuple
 
 SCHEMA = "zkmargin/lowered-rule/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Monomial:
+class Monomial(NamedTuple):
     """coefficient * product of public integers, times the rate if ``has_rate``."""
 
     coefficient: int
@@ -44,13 +43,18 @@ class LoweredRule:
 def _least(forms: tuple[Form, ...], integers: Mapping[str, int], rate: Fraction) -> int:
     # One common denominator, so that the only division is the last one, and it rounds down.
     n, d = rate.numerator, rate.denominator
-    return (
-        min(
-            sum(m.coefficient * prod(map(integers.__getitem__, m.integers)) * (n if m.has_rate else d) for m in form)
-            for form in forms
-        )
-        // d
-    )
+    return min([_value(form, integers, n, d) for form in forms]) // d
+
+
+def _value(form: Form, integers: Mapping[str, int], n: int, d: int) -> int:
+    """d times the value of ``form`` at the rate n/d."""
+    total = 0
+    for coefficient, names, has_rate in form:
+        product = coefficient * (n if has_rate else d)
+        for name in names:
+            product *= integers[name]
+        total += product
+    return total
 
 
 @lru_cache

@@ -80,7 +80,7 @@ class Statement:
 
 
 def build(request: Request, state: State, params: Params) -> Statement:
-    """What ``request`` says about ``state`` under ``params``; every public fact enters relation, commitments or context.
+    """What ``request`` says about ``state`` under ``params``: every public fact enters relation, commitments, context.
 
     Trust:  request untrusted; state and params are the caller's own, or their signatures were verified.
     Raises: ContextError: "wrong_account", "state_mismatch" (another sequence or digest, another venue, or a label in
