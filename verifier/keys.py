@@ -1,0 +1,48 @@
+"""Key files: one line of 0x-hex, mode 0600. Meant for machines; root keys belong offline (docs/operations.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zkmargin import canonical
+from zkmargin.envelope import PrivateKey
+from zkmargin.errors import InputError
+from zkmargin.sealing import SealingKey
+
+from . import disk
+
+_SEED_BYTES = 32
+_MAX_KEY_FILE_BYTES = 256
+
+
+def write_new(path: Path, key: PrivateKey | SealingKey) -> None:
+    """Write ``key`` to ``path``, which must not exist yet.
+
+    Raises: InputError, Unavailable.
+    """
+    disk.write_new(path, canonical.to_hex(key.to_bytes()).encode("ascii") + b"\n", mode=disk.PRIVATE)
+
+
+def read_signing(path: Path) -> PrivateKey:
+    """The Ed25519 key in ``path``.
+
+    Raises: InputError: no key file, or one that others may read.   Unavailable.
+    """
+    return PrivateKey(_read(path))
+
+
+def read_sealing(path: Path) -> SealingKey:
+    """The X25519 key in ``path``.
+
+    Raises: as ``read_signing``.
+    """
+    return SealingKey(_read(path))
+
+
+def _read(path: Path) -> bytes:
+    content = disk.read_private(path, limit=_MAX_KEY_FILE_BYTES)
+    try:
+        return canonical.from_hex(content.decode("ascii").strip(), _SEED_BYTES)
+    except (UnicodeDecodeError, InputError):
+        # The reason is not told: it could quote a part of the key.
+        raise InputError(f"{path}: not a key file", code="bad_key_file") from None

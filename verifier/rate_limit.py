@@ -1,0 +1,67 @@
+"""A rate limit per client address, in memory. Behind a proxy, name it in ``trusted_proxies`` or all clients share one
+allowance."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+
+import limits
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from zkmargin.errors import InputError
+
+from .problems import Problem
+
+FREE_PATHS = ("/healthz", "/metrics")
+_IPV6_CUSTOMER_PREFIX = 64
+
+
+def parse_rate(text: str) -> limits.RateLimitItem:
+    """``"600/minute"`` and the like.
+
+    Raises: InputError.
+    """
+    try:
+        return limits.parse(text)
+    except ValueError:
+        raise InputError("a rate limit looks like 600/minute", code="bad_settings") from None
+
+
+class RateLimit:
+    """ASGI middleware: answers 429 with Retry-After to an address that asks too often."""
+
+    def __init__(self, app: ASGIApp, rate: str) -> None:
+        self.app = app
+        self._rate = parse_rate(rate)
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in FREE_PATHS:
+            client = client_key(scope)
+            if not self._limiter.hit(self._rate, client):
+                wait_s = self._limiter.get_window_stats(self._rate, client).reset_time - time.time()
+                scope.setdefault("state", {})["code"] = "too_many_requests"
+                refusal = Problem(
+                    429, "too_many_requests", "too many requests from this address; try again later",
+                    headers={"retry-after": str(max(1, math.ceil(wait_s)))},
+                )  # fmt: skip
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def client_key(scope: Scope) -> str:
+    """The address that a request counts for: an IPv6 customer has at least a /64, so that is one client."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.IPv6Network((address, _IPV6_CUSTOMER_PREFIX), strict=False))
+    return str(address)
