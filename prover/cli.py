@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import account, commit, prove, wallet
+from .commands import account, bench, commit, inspect, prove, service, wallet
 from .console import Commands
 
 app = typer.Typer(
@@ -25,3 +25,7 @@ app.command("whatif")(account.whatif)
 app.command("commit")(commit.commit_)
 app.command("prove")(prove.prove_)
 app.command("verify")(prove.verify_)
+app.command("submit")(service.submit)
+app.command("status")(service.status)
+app.command("inspect")(inspect.inspect)
+app.command("bench")(bench.bench)

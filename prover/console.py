@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import pairwise
@@ -17,7 +17,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.status import Status
-from rich.table import Table
 from typer.core import TyperGroup
 
 from zkmargin.errors import ZkMarginError
@@ -96,17 +95,15 @@ def note(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def table(
-    title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()
-) -> None:
-    """A table on stdout. Plain text, no markup is read in cells; never cut to the width of a pipe."""
-    plain = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for i, column in enumerate(columns):
-        plain.add_column(column, justify="right" if i in right else "left", overflow="fold")
-    for row in rows:
-        plain.add_row(*(cell.replace("[", r"\[") for cell in row))
-    terminal = files.is_terminal(sys.stdout)
-    Console(file=sys.stdout, highlight=False, width=None if terminal else 160).print(plain)
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> None:
+    """A table on stdout, one line a row, the columns of ``right`` aligned right. Never cut or wrapped."""
+    cells = [tuple(columns), *map(tuple, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if title:
+        print(title)
+    for row in cells:
+        padded = (cell.rjust(widths[i]) if i in right else cell.ljust(widths[i]) for i, cell in enumerate(row))
+        print("  ".join(padded).rstrip())
 
 
 def fields(pairs: Mapping[str, str]) -> None:

@@ -107,7 +107,7 @@ def _show(value: dict[str, Any], quote: str) -> None:
         print()
         columns = ("market", "size", "price", "notional", "maintenance", "liquidation_price")
         rows = [[row[column] or "-" for column in columns] for row in value["markets"]]
-        table(None, [column.replace("_", " ") for column in columns], rows, right=range(1, 6))
+        table("", [column.replace("_", " ") for column in columns], rows, right=range(1, 6))
 
 
 def _pair(text: str) -> tuple[str, str]:

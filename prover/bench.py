@@ -1,0 +1,165 @@
+"""``zkmargin bench``: proving, verifying and batch verifying, in units of one library multi-scalar multiplication.
+
+One process, one thread, medians of several runs. The unit, one sum of 377 full-width terms, is measured in between
+everything else. The clock is the processor time of this process, and the garbage collector waits (as in ``timeit``): what
+other programs do at the same time counts little. Verification starts at proof bytes, with the commitments held decoded; a
+batch is 64 proofs of 64 accounts.
+"""
+
+from __future__ import annotations
+
+import gc
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import median
+from time import process_time
+from typing import Any
+
+from circuits import statement
+from circuits.boxes import box_around
+from circuits.markets import box_entries
+from circuits.statement import Statement
+from zkmargin import generators
+from zkmargin.batch import verify_batch
+from zkmargin.bundle import BoxEntry, Request
+from zkmargin.documents import Account, Openings, Oracle, Params, Round, Signed
+from zkmargin.field import R
+from zkmargin.group import msm
+
+from .commit import Identity, next_state
+from .public import Public
+
+UNIT_TERMS = 377
+BATCH = 64
+MIN_RUNS = 5
+_MS = 1000.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A statement of one account, and its openings."""
+
+    statement: Statement
+    openings: Openings
+
+
+def run(markets: Sequence[int], *, runs: int = 7, batch: int = BATCH, progress: Progress) -> dict[str, Any]:
+    """Measure every number of ``markets``; the document of ``zkmargin bench -o json``."""
+    unit = _unit()
+    units: list[float] = []
+    measured = [_measure(count, max(runs, MIN_RUNS), batch, unit, units, progress) for count in markets]
+    unit_ms = median(units)
+    return {"unit_msm_ms": round(unit_ms, 3), "results": [_with_ratios(result, unit_ms) for result in measured]}
+
+
+def _measure(
+    markets: int, runs: int, batch: int, unit: Callable[[], object], units: list[float], progress: Progress
+) -> dict[str, Any]:
+    cases = sample(markets, batch)
+    first = cases[0]
+    progress(f"{markets} markets: making {batch} proofs")
+    proofs = [case.statement.prove(case.openings.by_label) for case in cases]
+    items = [case.statement.item(proof) for case, proof in zip(cases, proofs, strict=True)]
+    first.statement.verify(proofs[0])  # warm: bases hashed, tables made
+    openings = first.openings.by_label
+    times: dict[str, list[float]] = {"prove": [], "verify": [], "batch": []}
+    for i in range(runs):
+        progress(f"{markets} markets: run {i + 1} of {runs}")
+        units.append(_clock(unit))
+        times["prove"].append(_clock(lambda: first.statement.prove(openings)))
+        units.append(_clock(unit))
+        times["verify"].append(_clock(lambda: first.statement.verify(proofs[0])))
+        units.append(_clock(unit))
+        times["batch"].append(_clock(lambda: verify_batch(items)) / batch)
+    return {
+        "markets": markets,
+        "terms": first.statement.relation.terms,
+        "proof_bytes": len(proofs[0]),
+        "prove_ms": round(median(times["prove"]), 3),
+        "verify_ms": round(median(times["verify"]), 3),
+        "batch_ms_per_proof": round(median(times["batch"]), 3),
+    }
+
+
+def _with_ratios(result: dict[str, Any], unit_ms: float) -> dict[str, Any]:
+    return result | {
+        "prove_over_msm": round(result["prove_ms"] / unit_ms, 2),
+        "verify_over_msm": round(result["verify_ms"] / unit_ms, 2),
+        "batch_over_msm": round(result["batch_ms_per_proof"] / unit_ms, 3),
+    }
+
+
+def _unit() -> Callable[[], object]:
+    """One library sum of 377 full-width terms. Turning integers into the library's scalars is under 1 % of it."""
+    points = generators.bases("norm", UNIT_TERMS)
+    scalars = [secrets.randbelow(R) for _ in range(UNIT_TERMS)]
+    return lambda: msm(points, scalars)
+
+
+def _clock(action: Callable[[], object]) -> float:
+    """Milliseconds of processor time of one call."""
+    gc.collect()
+    gc.disable()
+    try:
+        start = process_time()
+        action()
+        return _MS * (process_time() - start)
+    finally:
+        gc.enable()
+
+
+def sample(markets: int, accounts: int) -> list[Case]:
+    """Statements of ``accounts`` made-up accounts at one venue: every market held, a box of 1 percent, maintenance."""
+    names = [f"M{i:03d}-USD" for i in range(markets)]
+    rates = {"lot": "0.0001", "initial_ppm": 50000, "maintenance_ppm": 30000, "max_size": "100000"}
+    params = {
+        "schema": Params.SCHEMA,
+        "venue": "bench",
+        "version": 1,
+        "model": "perpetuals-cross",
+        "quote": "USD",
+        "markets": [{"market": name} | rates for name in names],
+    }
+    report = {
+        "schema": Oracle.SCHEMA,
+        "venue": "bench",
+        "round": 1,
+        "time": "2026-01-01T00:00:00Z",
+        "prices": [{"market": name, "price": _digits(60_000, decimals=8)} for name in names],
+    }
+    public = Public(Signed(Params.from_value(params)), Round.from_value(report))
+    box = box_entries(box_around(public.prices, Fraction(1)), public.risk)
+    return [_case(public, names, box) for _ in range(accounts)]
+
+
+def _case(public: Public, names: Sequence[str], box: tuple[BoxEntry, ...]) -> Case:
+    sizes = [("-" if secrets.randbelow(2) else "") + _digits(10, decimals=4) for _ in names]
+    account = {
+        "schema": Account.SCHEMA,
+        "account": "bench",
+        "cash": "1" + _digits(10**9, decimals=2).rjust(12, "0"),  # enough for every market short at its high
+        "positions": [{"market": name, "size": size} for name, size in zip(names, sizes, strict=True)],
+    }
+    state, openings = next_state(Identity.throw_away("bench"), Account.from_value(account), public, None)
+    request = Request(
+        audience="bench",
+        account=state.account,
+        seq=state.seq,
+        state_digest=state.state_digest,
+        params=public.params.digest,
+        round=public.round.digest,
+        round_number=public.round.number,
+        claim="maintenance",
+        box=box,
+        expiry="2026-01-02T00:00:00Z",
+    )
+    return Case(statement.build(request, state, public.params.document), openings)
+
+
+def _digits(below: int, *, decimals: int) -> str:
+    """A decimal from 1 to ``below``, with ``decimals`` decimals."""
+    return f"{1 + secrets.randbelow(below - 1)}.{secrets.randbelow(10**decimals):0{decimals}d}"

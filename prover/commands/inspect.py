@@ -1,0 +1,46 @@
+"""zkmargin inspect: what a bundle reveals, field by field, and what it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
+
+from .. import files
+from ..console import Output, OutputOption, emit, table
+from ..inspection import inspection
+
+
+def inspect(
+    bundle: Annotated[Path, typer.Argument(metavar="FILE", help="Bundle to look into.")],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show what a bundle reveals to whoever gets it, field by field. Nothing is verified.
+
+    \b
+    Examples:
+      zkmargin inspect proof.zkmargin.json
+      zkmargin inspect proof.zkmargin.json -o json
+    """
+    decoded = Bundle.from_bytes(files.read(bundle, limit=MAX_BUNDLE_BYTES))
+    value = inspection(decoded)
+
+    def show() -> None:
+        _show_part("What it reveals", ("field", "value", "tells"), value["reveals"])
+        _show_part("What it does not reveal", ("what", "why"), value["hides"])
+        table(
+            "The box: the claim holds for every price and funding index in it",
+            ("market", "low", "high", "funding low", "funding high"),
+            [list(row.values()) for row in value["box"]],
+            right=range(1, 5),
+        )
+
+    emit(output, value, show)
+
+
+def _show_part(title: str, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
+    table(title, columns, [[row[column] for column in columns] for row in rows])
+    print()

@@ -1,0 +1,106 @@
+"""zkmargin submit and status: what the verifier says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zkmargin import canonical
+from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
+from zkmargin.documents import Receipt, verify_receipt
+from zkmargin.envelope import Envelope
+from zkmargin.errors import ZkMarginError
+
+from .. import files
+from ..client import Verifier
+from ..console import Output, OutputOption, emit, fields, progress
+from ..errors import EXIT_NEGATIVE, Refused
+from .options import PasswordFile, RequiredVerifierUrl, WalletFile, open_wallet
+
+
+def submit(
+    bundle: Annotated[Path, typer.Argument(metavar="FILE", help="Bundle to submit.")],
+    verifier: RequiredVerifierUrl,
+    receipt_out: Annotated[
+        Path | None, typer.Option("--receipt-out", metavar="FILE", help="Write the signed receipt to this new file.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="The verifier's receipt key, as you know it; else the one that it names itself."),
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Submit a bundle to the verifier and tell its verdict. The same bundle again gets the first receipt.
+
+    Exit code 0: accepted. 1: refused, with a reason. 3: no answer, which says nothing about the proof.
+
+    \b
+    Examples:
+      zkmargin submit proof.zkmargin.json --verifier https://verifier.example --receipt-out receipt.json
+    """
+    if receipt_out is not None:
+        files.check_new(receipt_out)
+    content = files.read(bundle, limit=MAX_BUNDLE_BYTES)
+    sent = Bundle.from_bytes(content)
+    with Verifier(verifier) as service:
+        with progress("the verifier decides"):
+            answer = service.submit(content)
+        receipt, envelope = _receipt(answer.receipt, key or service.identity().receipt_key, sent, answer.verdict)
+    if receipt_out is not None:
+        files.write_new(receipt_out, envelope.to_bytes())
+    value = {
+        "verdict": receipt.verdict,
+        "reason": receipt.reason,
+        "bundle": receipt.bundle,
+        "account": receipt.account,
+        "seq": receipt.seq,
+        "claim": receipt.claim,
+        "expiry": receipt.expiry,
+        "decided": receipt.decided,
+    }
+    emit(output, value, lambda: fields({name: str(shown) for name, shown in value.items()}))
+    if receipt.verdict != "accepted":
+        raise typer.Exit(EXIT_NEGATIVE)
+
+
+def status(
+    verifier: RequiredVerifierUrl,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Account identifier; else the wallet's.")
+    ] = None,
+    wallet: WalletFile = None,
+    password_file: PasswordFile = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Tell what the verifier says of an account: unproven, live, stale (until its deadline) or liquidatable.
+
+    \b
+    Examples:
+      zkmargin status --verifier https://verifier.example
+      zkmargin status --verifier https://verifier.example --account 0x3f... -o json
+    """
+    if account is None:
+        account = open_wallet(wallet, password_file).account_id
+    else:
+        canonical.from_hex(account, 32)
+    with Verifier(verifier) as service, progress("asking the verifier"):
+        answer = service.account(account)
+    value = answer.to_value()
+    emit(output, value, lambda: fields({name: str(shown) for name, shown in value.items()}))
+
+
+def _receipt(value: object, key: str, sent: Bundle, verdict: str) -> tuple[Receipt, Envelope]:
+    """The receipt, signed by ``key`` and about the bundle that was sent.
+
+    Raises: Refused: anything else; then the verifier's word is worth nothing.
+    """
+    try:
+        envelope = Envelope.from_value(value)
+        receipt = verify_receipt(envelope, key)
+    except ZkMarginError as error:
+        raise Refused(f"the receipt of the verifier is not good: {error}", code="bad_receipt") from None
+    if receipt.bundle != sent.id or receipt.verdict != verdict:
+        raise Refused("the receipt of the verifier is about something else", code="bad_receipt")
+    return receipt, envelope
