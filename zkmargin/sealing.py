@@ -16,9 +16,14 @@ _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 
 class SealingKey:
-    """An X25519 key that opens what was sealed to it. Secret: its repr shows only the public half."""
+    """An X25519 key that opens what was sealed to it. Secret: its repr shows only the public half.
+
+    Raises: InputError unless ``private`` is 32 bytes.
+    """
 
     def __init__(self, private: bytes) -> None:
+        if len(private) != 32:
+            raise InputError("an X25519 key is 32 bytes")
         self._key = X25519PrivateKey.from_private_bytes(private)
         self.public = canonical.to_hex(self._key.public_key().public_bytes_raw())
 

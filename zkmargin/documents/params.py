@@ -31,8 +31,8 @@ class MarketParams(Part):
             raise ValueError("a lot has at most 18 decimals")
         if self.maintenance_ppm > self.initial_ppm:
             raise ValueError("the maintenance rate must not be above the initial rate")
-        if lots.denominator != 1 or lots > MAX_SIZE_LOTS:
-            raise ValueError("max_size must be a whole number of lots, at most 2^48 - 1")
+        if lots > MAX_SIZE_LOTS:
+            raise ValueError("max_size must be at most 2^48 - 1 lots")
         return self
 
 
