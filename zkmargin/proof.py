@@ -48,15 +48,17 @@ def decode_proof(relation: Relation, proof: bytes) -> Proof:
             a scalar >= r.
     Cost:   3 + 2K square roots and subgroup checks.
     """
-    points = [decode(data) for data in split(relation, proof)]
-    tail = proof[len(points) * POINT_BYTES :]
+    A, R_point, S, *points = (decode(data) for data in split(relation, proof))
+    tail = proof[(3 + len(points)) * POINT_BYTES :]
     scalars = [int.from_bytes(tail[i : i + SCALAR_BYTES], "big") for i in range(0, len(tail), SCALAR_BYTES)]
     if any(scalar >= R for scalar in scalars):
         raise EncodingError("a scalar of the proof is not reduced")
     n_length = relation.final_lengths[0]
     return Proof(
-        *points[:3],
-        rounds=tuple(zip(points[3::2], points[4::2], strict=True)),
+        A,
+        R_point,
+        S,
+        rounds=tuple(zip(points[::2], points[1::2], strict=True)),
         n=tuple(scalars[:n_length]),
         l=tuple(scalars[n_length:]),
     )
