@@ -105,6 +105,14 @@ def test_replay_for_a_pair_with_the_same_difference() -> None:
         sigma.verify_equality(*reversed(case.points), case.prove(), context=CONTEXT)
 
 
+def test_tags_are_what_the_document_says() -> None:
+    assert sigma._tag("opening", b"\x01\xff") == (
+        b"ZKMARGIN-V01-opening-CMPT-with-sigma-proofs_Shake128_BLS12381-context-01ff"
+    )
+    names = ("opening", "zero", "equality")
+    assert len({sigma._tag(name, context) for name in names for context in (b"", b"\x00", b"\x00\x00")}) == 9
+
+
 def test_replay_as_another_kind() -> None:
     proof = sigma.prove_zero(commit(NOTHING), NOTHING, context=CONTEXT)
     with pytest.raises(ProofError):

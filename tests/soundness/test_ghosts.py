@@ -16,7 +16,7 @@ from zkmargin.relation import Digit, Relation, Row
 
 from . import weak
 from .algebra import norm, square_root
-from .malicious import Attack, NotThisTime, Opened, commitments, forge
+from .malicious import Attack, Forgery, NotThisTime, Opened, commitments, forge
 from .weak import Switches
 
 SMALL = (1, 2, 3, 50)
@@ -47,7 +47,7 @@ def places(relation: Relation) -> list[int]:
     return list(range(relation.N, relation.N_padded))
 
 
-def forge_ghost(relation: Relation, place: int) -> weak.Challenges:
+def forge_ghost(relation: Relation, place: int) -> Forgery:
     for seed in range(60):
         try:
             attack = Ghost(relation, commitments([-1]), [0] * relation.N, seed=seed, place=place)

@@ -6,6 +6,7 @@ import pytest
 from small_relations import Case, cases
 
 from zkmargin import reference
+from zkmargin.field import R
 from zkmargin.group import encode
 from zkmargin.pedersen import commit
 from zkmargin.range_argument import prove, verify
@@ -42,4 +43,4 @@ def test_and_the_reference_verifier() -> None:
 def test_square_roots() -> None:
     roots = [square_root(x) for x in range(2, 40)]
     assert {root is None for root in roots} == {True, False}
-    assert all(root is None or root * root % weak.R == x for x, root in zip(range(2, 40), roots, strict=True))
+    assert all(root is None or root * root % R == x for x, root in zip(range(2, 40), roots, strict=True))

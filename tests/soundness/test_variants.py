@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from small_relations import ranges
@@ -104,18 +105,20 @@ class Variant:
     forced_alpha: int | None = None
 
 
-def lie(kind: type[Attack], relation: Relation, values: Sequence[int], a: Sequence[int], **more: object) -> Callable:
+def lie(
+    kind: type[Attack], relation: Relation, values: Sequence[int], a: Sequence[int], **more: Any
+) -> Callable[[int], Attack]:
     return lambda seed: kind(relation, commitments(values), a, seed=seed, **more)
 
 
-def nibble(name: str, kind: type[Attack], a: Sequence[int] = MINUS_ONE, **more: object) -> Variant:
+def nibble(name: str, kind: type[Attack], a: Sequence[int] = MINUS_ONE, **more: Any) -> Variant:
     return Variant(name, Switches(**{name: True}), NIBBLE, (-1,), [1, 1, 0, 0], lie(kind, NIBBLE, [-1], a, **more))
 
 
 def stray_V() -> list[Comb]:
     """The values -1 and -1; norm parts i on slot 7 of V_0 and 1 on slot 6 of V_1, with i^2 = -1."""
     first, second = commitments([-1, -1])
-    return [first + norm(7, square_root(-1)), second + norm(6)]
+    return [first + norm(7, square_root(-1) or 0), second + norm(6)]
 
 
 VARIANTS = [
