@@ -1,9 +1,9 @@
 """``zkmargin bench``: proving, verifying and batch verifying, in units of one library multi-scalar multiplication.
 
 One process, one thread, medians of several runs. The unit, one sum of 377 full-width terms, is measured in between
-everything else. The clock is the processor time of this process, and the garbage collector waits (as in ``timeit``): what
-other programs do at the same time counts little. Verification starts at proof bytes, with the commitments held decoded; a
-batch is 64 proofs of 64 accounts.
+everything else. The clock is the processor time of this process, and the garbage collector waits (as in ``timeit``):
+what other programs do at the same time counts little. Verification starts at proof bytes, with the commitments held
+decoded; a batch is 64 proofs of 64 accounts.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import account, bench, commit, inspect, prove, service, wallet
+from .commands import account, bench, commit, demo, inspect, prove, service, wallet
 from .console import Commands
 
 app = typer.Typer(
@@ -29,3 +29,4 @@ app.command("submit")(service.submit)
 app.command("status")(service.status)
 app.command("inspect")(inspect.inspect)
 app.command("bench")(bench.bench)
+app.command("demo")(demo.demo)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from circuits import statement
-from circuits.boxes import ATTO, box_around
+from circuits.boxes import ATTO, Band, box_around
 from circuits.calculators.perpetuals_cross import shortfall
 from circuits.claims import Claim
 from circuits.markets import Holdings, box_entries
@@ -33,9 +34,17 @@ class Wish:
     expiry_unix_s: int
 
 
-def prove(state: Signed[State], openings: Openings, public: Public, wish: Wish) -> Bundle:
+def prove(
+    state: Signed[State],
+    openings: Openings,
+    public: Public,
+    wish: Wish,
+    *,
+    around: Sequence[Band] | None = None,
+) -> Bundle:
     """Prove ``wish`` about ``state`` at the prices of ``public``.
 
+    Args:   around: prices to make the box around, if not those of the round.
     Raises: NotProvable: the claim does not hold over the whole box; tells the shortfall, for the holder's own screen.
             WitnessError "above_range".   InputError, ContextError: state, parameters and round do not fit each other.
     """
@@ -49,7 +58,7 @@ def prove(state: Signed[State], openings: Openings, public: Public, wish: Wish) 
         round=public.round.digest,
         round_number=public.round.number,
         claim=str(wish.claim),
-        box=box_entries(box_around(public.prices, wish.box_percent), public.risk),
+        box=box_entries(box_around(around or public.prices, wish.box_percent), public.risk),
         expiry=canonical.format_time(wish.expiry_unix_s),
     )
     built = statement.build(request, document, public.params.document)

@@ -9,14 +9,12 @@ import typer
 
 from zkmargin import canonical
 from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
-from zkmargin.documents import Receipt, verify_receipt
-from zkmargin.envelope import Envelope
-from zkmargin.errors import ZkMarginError
 
 from .. import files
 from ..client import Verifier
 from ..console import Output, OutputOption, emit, fields, progress
-from ..errors import EXIT_NEGATIVE, Refused
+from ..errors import EXIT_NEGATIVE
+from ..receipts import check_receipt
 from .options import PasswordFile, RequiredVerifierUrl, WalletFile, open_wallet
 
 
@@ -47,7 +45,7 @@ def submit(
     with Verifier(verifier) as service:
         with progress("the verifier decides"):
             answer = service.submit(content)
-        receipt, envelope = _receipt(answer.receipt, key or service.identity().receipt_key, sent, answer.verdict)
+        receipt, envelope = check_receipt(answer, key or service.identity().receipt_key, sent)
     if receipt_out is not None:
         files.write_new(receipt_out, envelope.to_bytes())
     value = {
@@ -89,18 +87,3 @@ def status(
         answer = service.account(account)
     value = answer.to_value()
     emit(output, value, lambda: fields({name: str(shown) for name, shown in value.items()}))
-
-
-def _receipt(value: object, key: str, sent: Bundle, verdict: str) -> tuple[Receipt, Envelope]:
-    """The receipt, signed by ``key`` and about the bundle that was sent.
-
-    Raises: Refused: anything else; then the verifier's word is worth nothing.
-    """
-    try:
-        envelope = Envelope.from_value(value)
-        receipt = verify_receipt(envelope, key)
-    except ZkMarginError as error:
-        raise Refused(f"the receipt of the verifier is not good: {error}", code="bad_receipt") from None
-    if receipt.bundle != sent.id or receipt.verdict != verdict:
-        raise Refused("the receipt of the verifier is about something else", code="bad_receipt")
-    return receipt, envelope
