@@ -7,13 +7,13 @@ and state that it carries let anyone check it offline; a verifier with state of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from . import canonical
 from .documents import Params, Part, Round, Signed, State
-from .documents.base import Counter, DecimalText, Digest, MarketName, Name, NonNegativeDecimal, Time, located
+from .documents.base import Counter, DecimalText, Digest, MarketName, Name, NonNegativeDecimal, Time, located, unique
 from .documents.params import MAX_MARKETS
 from .documents.receipt import ClaimText
 from .errors import EncodingError, InputError
@@ -46,6 +46,11 @@ class Request(Part):
     claim: ClaimText
     box: tuple[BoxEntry, ...] = Field(min_length=1, max_length=MAX_MARKETS)
     expiry: Time
+
+    @model_validator(mode="after")
+    def _markets_once(self) -> Self:
+        unique([entry.market for entry in self.box], "a market")
+        return self
 
 
 @dataclass(frozen=True)
