@@ -32,7 +32,8 @@ from zkmargin.errors import InputError
 from . import files
 from .errors import PasswordError
 
-_KEY_BYTES = 32
+ITERATIONS, LANES, MEMORY_KIB = 3, 4, 65536
+"""What a new file costs to guess at: RFC 9106, second recommended option."""
 _NONCE_BYTES = 12
 _SALT_BYTES = 16
 _HEADER = {"schema": "zkmargin/keystore/v1", "version": 1}
@@ -47,13 +48,19 @@ class _Strict(BaseModel):
 
 
 class KdfParameters(_Strict):
-    """Cost of one password guess (RFC 9106, second recommended option: 64 MiB, 3 passes, 4 lanes)."""
+    """Argon2id: the cost of one password guess, and the salt. The limits bound what a hostile file can ask for."""
 
-    iterations: int = Field(default=3, ge=1, le=32)
-    lanes: int = Field(default=4, ge=1, le=16)
-    length: Literal[32] = 32
-    memory_kib: int = Field(default=65536, ge=128, le=1024 * 1024)
-    salt: Hex16 = Field(default_factory=lambda: secrets.token_hex(_SALT_BYTES))
+    iterations: int = Field(ge=1, le=32)
+    lanes: int = Field(ge=1, le=16)
+    length: Literal[32]
+    memory_kib: int = Field(ge=128, le=1024 * 1024)
+    salt: Hex16
+
+    @classmethod
+    def today(cls) -> KdfParameters:
+        """What a new file gets, with a fresh salt."""
+        salt = secrets.token_hex(_SALT_BYTES)
+        return cls(iterations=ITERATIONS, lanes=LANES, length=32, memory_kib=MEMORY_KIB, salt=salt)
 
     def derive(self, password: str) -> bytes:
         """The AES key of ``password``."""
@@ -99,12 +106,12 @@ class Keystore:
     _key: bytes = field(repr=False)
 
     @classmethod
-    def create(cls, path: Path, content: bytes, password: str, *, kdfparams: KdfParameters | None = None) -> Keystore:
+    def create(cls, path: Path, content: bytes, password: str) -> Keystore:
         """Encrypt ``content`` into a new file at ``path``, mode 0600.
 
         Raises: InputError: the file exists already.
         """
-        kdfparams = kdfparams or KdfParameters()
+        kdfparams = KdfParameters.today()
         keystore = cls(path, content, kdfparams, kdfparams.derive(password))
         files.write_new(path, keystore._encrypt(content), mode=files.PRIVATE)
         return keystore
@@ -124,8 +131,9 @@ class Keystore:
             )
         except InvalidTag:
             raise PasswordError(f"{path}: the password is wrong, or the file was altered") from None
-        if kdfparams.weaker_than(KdfParameters()):
-            kdfparams = KdfParameters()
+        today = KdfParameters.today()
+        if kdfparams.weaker_than(today):
+            kdfparams = today
             key = kdfparams.derive(password)
         return cls(path, content, kdfparams, key)
 

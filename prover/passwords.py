@@ -27,6 +27,8 @@ def read_password(password_file: Path | None, *, new: bool = False) -> str:
             raise InputError("the two passwords differ", code="password")
     else:
         raise InputError("no terminal to ask for the password: name a file with --password-file", code="password")
+    if not _encodable(password):
+        raise InputError("the password is not valid text", code="password")
     if new and len(password) < MIN_CHARACTERS:
         raise InputError(f"a wallet password has at least {MIN_CHARACTERS} characters", code="password")
     return password
@@ -37,3 +39,8 @@ def _from_file(path: Path) -> str:
         return files.read(path, limit=_MAX_FILE_BYTES).decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise InputError(f"{path}: the password is not UTF-8", code="password") from None
+
+
+def _encodable(text: str) -> bool:
+    """False for what a terminal with another encoding leaves behind: half characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

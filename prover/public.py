@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from circuits.boxes import Band
 from circuits.markets import RiskParameters, prices_of
-from zkmargin.documents import Params, Round, Signed, read
+from zkmargin.documents import Params, Round, Signed, Trust, read
 from zkmargin.errors import InputError
 
 from . import files
@@ -30,6 +30,14 @@ class Public:
         if self.params.document.venue != self.round.venue:
             raise InputError("the parameters and the oracle round are of different venues", code="other_venue")
 
+    def verify(self, trust: Trust) -> None:
+        """Both are signed by the keys of ``trust``: nobody made prices up to see what the holder can prove at them.
+
+        Raises: ContextError "unsigned", "bad_signature".
+        """
+        self.params.verify(trust.params)
+        self.round.verify(trust)
+
     @cached_property
     def risk(self) -> RiskParameters:
         """The parameters in numbers."""
@@ -41,12 +49,22 @@ class Public:
         return prices_of(self.round, self.risk)
 
 
-def load(params: Path | None, oracle: Sequence[Path], verifier: Verifier | None) -> Public:
-    """Read what is named as a file, and ask ``verifier`` for the rest.
+def load(
+    params: Path | None, oracle: Sequence[Path], verifier: Verifier | None, *, trust: Trust | None = None
+) -> Public:
+    """Read what is named as a file, and ask ``verifier`` for the rest. With ``trust``, all of it must be signed.
 
-    Raises: InputError: neither a file nor a verifier, or a bad file.   Unavailable, Refused.
+    Raises: InputError: neither a file nor a verifier, or a bad file.   ContextError: not signed.   Unavailable, Refused.
     """
-    return Public(_load_params(params, verifier), _load_round(oracle, verifier))
+    public = Public(_load_params(params, verifier), _load_round(oracle, verifier))
+    if trust is not None:
+        public.verify(trust)
+    return public
+
+
+def load_trust(path: Path | None) -> Trust | None:
+    """The trust document in ``path``, which the holder vouches for."""
+    return None if path is None else load_file(path, lambda data: read(data, Trust)).document
 
 
 def load_file(path: Path, parse: Callable[[bytes], T]) -> T:

@@ -22,7 +22,7 @@ from zkmargin.envelope import Envelope, PrivateKey
 from zkmargin.sealing import SealingKey
 
 from .errors import WalletError
-from .keystore import KdfParameters, Keystore
+from .keystore import Keystore
 
 
 class VenueKeys(Part):
@@ -86,7 +86,7 @@ class Wallet:
     content: WalletContent = field(repr=False)
 
     @classmethod
-    def new(cls, path: Path, venue: str, password: str, *, kdfparams: KdfParameters | None = None) -> Wallet:
+    def new(cls, path: Path, venue: str, password: str) -> Wallet:
         """Make a wallet with fresh keys in a new file.
 
         Raises: InputError: the file exists, or the name of the venue cannot be one.
@@ -100,7 +100,7 @@ class Wallet:
                 "salt": canonical.to_hex(secrets.token_bytes(32)),
             }
         )
-        return cls(Keystore.create(path, content.to_bytes(), password, kdfparams=kdfparams), content)
+        return cls(Keystore.create(path, content.to_bytes(), password), content)
 
     @classmethod
     def open(cls, path: Path, password: str) -> Wallet:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zkmargin import canonical
+from zkmargin.documents import Trust
 from zkmargin.errors import InputError
 
 from .. import commit, files, public
@@ -21,12 +22,12 @@ from .options import (
     OptionalOracleFiles,
     OptionalParamsFile,
     PasswordFile,
+    TrustFile,
     VerifierUrl,
     WalletFile,
     load_account,
-    open_wallet,
+    locked_wallet,
     optional_verifier,
-    wallet_path,
 )
 
 
@@ -38,6 +39,7 @@ def commit_(
     password_file: PasswordFile = None,
     venue: Annotated[str | None, typer.Option("--venue", metavar="URL", help="Address of the venue.")] = None,
     verifier: VerifierUrl = None,
+    trust: TrustFile = None,
     venue_key: Annotated[
         Path | None,
         typer.Option("--venue-key", metavar="FILE", help="The venue's public keys, as zkmargin-venue key prints them."),
@@ -75,18 +77,19 @@ def commit_(
     """
     if request_out is None and verifier is None and state_out is None:
         raise InputError("name the verifier to post the state to (--verifier), or --state-out FILE", code="usage")
-    with files.locked(wallet_path(wallet)), optional_verifier(verifier) as service:
-        opened = open_wallet(wallet, password_file)
+    with locked_wallet(wallet, password_file) as opened, optional_verifier(verifier) as service:
         if abandon_pending:
             commit.abandon(opened, service)
         if accept_new_venue_keys:
             opened.forget_venue_keys()
+        trusted = public.load_trust(trust)
         resumed = opened.content.pending is not None
+        if not resumed or opened.content.venue_keys is None:
+            _pin_venue(opened, venue, venue_key, trusted)
         if resumed:
             note("going on with the unfinished commit of this wallet")
         else:
-            _pin_venue(opened, venue, venue_key)
-            _begin(opened, account, params, oracle or [], service)
+            _begin(opened, account, params, oracle or [], service, trusted)
         if request_out is not None:
             _write_request(opened, request_out, output)
             return
@@ -105,11 +108,10 @@ def commit_(
         emit(output, value, lambda: print(f"state {state.seq} of account {state.account} is current"))
 
 
-def _pin_venue(wallet: Wallet, url: str | None, key_file: Path | None) -> None:
+def _pin_venue(wallet: Wallet, url: str | None, key_file: Path | None, trusted: Trust | None) -> None:
     """Learn the venue's keys, from a file or at first sight over a connection that nobody else can answer on."""
     if key_file is not None:
         answer = public.load_file(key_file, lambda data: VenueAnswer.from_value(canonical.parse(data)))
-        wallet.pin(commit.keys_for(wallet, answer))
     elif url is not None:
         with Venue(url) as venue, progress("asking the venue for its keys"):
             if wallet.content.venue_keys is None and not venue.confidential:
@@ -117,17 +119,27 @@ def _pin_venue(wallet: Wallet, url: str | None, key_file: Path | None) -> None:
                     "the venue's keys cannot be learned over plain http: use https, or name them with --venue-key",
                     code="insecure",
                 )
-            wallet.pin(commit.keys_for(wallet, venue.keys()))
-    elif wallet.content.venue_keys is None:
+            answer = venue.keys()
+    elif wallet.content.venue_keys is not None:
+        return
+    else:
         raise InputError("name the venue with --venue URL, or its keys with --venue-key FILE", code="usage")
+    if trusted is not None and answer.attestation_key not in trusted.attestation:
+        raise WalletError("the venue's attestation key is not in the trust document", code="untrusted_venue")
+    wallet.pin(commit.keys_for(wallet, answer))
 
 
 def _begin(
-    wallet: Wallet, account: Path | None, params: Path | None, oracle: list[Path], service: Verifier | None
+    wallet: Wallet,
+    account: Path | None,
+    params: Path | None,
+    oracle: list[Path],
+    service: Verifier | None,
+    trusted: Trust | None,
 ) -> None:
     if account is None:
         raise InputError("name the account to commit to with --account", code="usage")
-    sources = public.load(params, oracle, service)
+    sources = public.load(params, oracle, service, trust=trusted)
     with progress("committing to the account"):
         commit.begin(wallet, load_account(account, sources.params.document), sources)
 

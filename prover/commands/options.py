@@ -17,6 +17,7 @@ from zkmargin import canonical
 from zkmargin.documents import Account, Params
 from zkmargin.errors import InputError
 
+from .. import files
 from ..client import Verifier
 from ..console import progress
 from ..importers import import_account
@@ -55,8 +56,16 @@ PasswordFile = Annotated[
         "--password-file", metavar="FILE", help="File that holds the wallet's password; else it is asked for."
     ),
 ]
+TrustFile = Annotated[
+    Path | None,
+    typer.Option("--trust", metavar="FILE", help="Trust document: parameters and prices must be signed by its keys."),
+]
 VerifierUrl = Annotated[str | None, typer.Option("--verifier", metavar="URL", help="Address of the verifier.")]
-RequiredVerifierUrl = Annotated[str, typer.Option("--verifier", metavar="URL", help="Address of the verifier.")]
+RequiredTrustFile = Annotated[
+    Path | None,
+    typer.Option("--trust", metavar="FILE", help="Trust document: parameters and prices must be signed by its keys."),
+]
+VerifierUrl = Annotated[str, typer.Option("--verifier", metavar="URL", help="Address of the verifier.")]
 
 
 def wallet_path(path: Path | None) -> Path:
@@ -66,12 +75,17 @@ def wallet_path(path: Path | None) -> Path:
 
 def open_wallet(path: Path | None, password_file: Path | None) -> Wallet:
     """Ask for the password and open the wallet."""
-    where = wallet_path(path)
-    if not where.exists():
-        raise InputError(f"{where}: there is no wallet yet: make one with zkmargin wallet new", code="no_wallet")
+    where = _existing(path)
     password = read_password(password_file)
     with progress("opening the wallet"):
         return Wallet.open(where, password)
+
+
+def _existing(path: Path | None) -> Path:
+    where = wallet_path(path)
+    if not where.exists():
+        raise InputError(f"{where}: there is no wallet yet: make one with zkmargin wallet new", code="no_wallet")
+    return where
 
 
 def load_account(path: Path, params: Params) -> Account:
@@ -82,6 +96,14 @@ def load_account(path: Path, params: Params) -> Account:
 def account_name(path: Path) -> str:
     """A name for an account whose file gives none."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("._-") or "account"
+
+
+@contextmanager
+def locked_wallet(path: Path | None, password_file: Path | None) -> Iterator[Wallet]:
+    """The opened wallet, with nobody else moving it meanwhile."""
+    where = _existing(path)
+    with files.locked(where):
+        yield open_wallet(where, password_file)
 
 
 @contextmanager

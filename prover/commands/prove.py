@@ -27,6 +27,7 @@ from .options import (
     OptionalOracleFiles,
     OptionalParamsFile,
     PasswordFile,
+    TrustFile,
     VerifierUrl,
     WalletFile,
     load_account,
@@ -62,6 +63,7 @@ def prove_(
     wallet: WalletFile = None,
     password_file: PasswordFile = None,
     verifier: VerifierUrl = None,
+    trust: TrustFile = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Prove a claim about the account and write the proof as one self-contained bundle.
@@ -87,7 +89,7 @@ def prove_(
     files.check_new(out)
     opened = open_wallet(wallet, password_file) if account is None else None
     with optional_verifier(verifier) as service:
-        sources = public.load(params, oracle or [], service)
+        sources = public.load(params, oracle or [], service, trust=public.load_trust(trust))
         wish = Wish(*wanted, audience or _audience(service), _expiry(sources, expiry))
     start = perf_counter()
     with progress(f"proving over {len(sources.risk.markets)} markets"):
