@@ -61,8 +61,6 @@ def put_state(session: Session, account: str, signed: Signed[State], *, venue: s
     if known is not None and known.envelope == envelope.to_bytes():
         return Published(state.seq, known.digest, created=False)
     attesting = _verify(session, signed)
-    if known is not None and documents.stored_state(known.envelope).digest == signed.digest:
-        return Published(state.seq, known.digest, created=False)
     row = session.get(AccountRow, account)
     _check_sequence(session, row, state)
     _check_labels(state, documents.risk_parameters(parameters.current_row(session).envelope))

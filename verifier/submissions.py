@@ -1,13 +1,15 @@
 """Submissions: a bundle asks, the verifier looks everything up in its own state and decides.
 
 The copies of parameters, round and state inside a bundle are never used: they are for those who have no state of their
-own. They must be the documents that the request names, or an accepted bundle would not be what its receipt says.
+own. They must be the very bytes that are kept here, signatures included. So an accepted bundle can be checked by
+anyone, and one proof makes one bundle: nobody can turn it into many by touching what the proof does not bind.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,7 +26,7 @@ from zkmargin.errors import ContextError, InputError
 
 from . import accounts, documents, oracle, parameters, statuses, trust
 from .settings import Settings
-from .tables import RoundRow, SubmissionRow
+from .tables import ParamsRow, RoundRow, StateRow, SubmissionRow
 
 
 @dataclass(frozen=True)
@@ -55,21 +57,29 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
     """
     request = bundle.request
     policy.check_audience(request.audience, settings.audience)
-    state = _state(session, request)
-    _same(bundle.state.document.state_digest, request.state_digest, "state", "state_mismatch")
-    params, version = _params(session, request, now_unix_s, settings.params_grace_s)
-    _same(bundle.params.digest, request.params, "parameters", "unknown_params")
-    round_ = _round(session, request, now_unix_s, settings.max_round_age_s)
-    _same(bundle.round.digest, request.round, "round", "unknown_round")
+    state_row = _state(session, request)
+    _same(bundle.state.to_value(), state_row.envelope, "state", "state_mismatch")
+    params_row = _params(session, request, now_unix_s, settings.params_grace_s)
+    _same(bundle.params.to_value(), params_row.envelope, "parameters", "unknown_params")
+    round_row = _round(session, request, now_unix_s, settings.max_round_age_s)
+    _same(bundle.round.to_value(), round_row.content, "round", "unknown_round")
     policy.check_expiry(canonical.parse_time(request.expiry), now_unix_s, settings.max_expiry_s)
     claim = claim_of(request)
     policy.check_claim(claim, settings.claims)
-    risk = RiskParameters.from_document(params)
-    box = _box(request, risk, round_, settings.max_box_percent)
-    return Grounds(state, params, version, round_.number, claim, box, claim.implies_maintenance(risk))
+    risk = documents.risk_parameters(params_row.envelope)
+    box = _box(request, risk, documents.stored_round(round_row.content), settings.max_box_percent)
+    return Grounds(
+        state=documents.stored_state(state_row.envelope).document,
+        params=documents.stored_params(params_row.envelope).document,
+        params_version=params_row.version,
+        round=round_row.number,
+        claim=claim,
+        box=box,
+        standing=claim.implies_maintenance(risk),
+    )
 
 
-def _state(session: Session, request: Request) -> State:
+def _state(session: Session, request: Request) -> StateRow:
     row = accounts.row_of(session, request.account)
     if request.seq < row.seq:
         raise ContextError("the account has a later state than the bundle is about", code="earlier_sequence")
@@ -82,25 +92,25 @@ def _state(session: Session, request: Request) -> State:
         raise ContextError(
             "the key that attested the state is not trusted any more: put a new state", code="unattested"
         )
-    return documents.stored_state(state.envelope).document
+    return state
 
 
-def _params(session: Session, request: Request, now_unix_s: int, grace_s: int) -> tuple[Params, int]:
+def _params(session: Session, request: Request, now_unix_s: int, grace_s: int) -> ParamsRow:
     row = parameters.row_of(session, request.params)
     if row is None:
         raise ContextError("the bundle refers to risk parameters that were never published here", code="unknown_params")
     end_unix_s = parameters.ends(session, grace_s=grace_s).get(row.version)
     if end_unix_s is not None and now_unix_s > end_unix_s:
         raise ContextError("the bundle refers to risk parameters that are no longer in force", code="old_params")
-    return documents.stored_params(row.envelope).document, row.version
+    return row
 
 
-def _round(session: Session, request: Request, now_unix_s: int, max_age_s: int) -> Round:
-    row: RoundRow | None = oracle.row_of(session, request.round)
+def _round(session: Session, request: Request, now_unix_s: int, max_age_s: int) -> RoundRow:
+    row = oracle.row_of(session, request.round)
     if row is None or row.number != request.round_number:
         raise ContextError("the bundle refers to an oracle round that is not complete here", code="unknown_round")
     policy.check_round_age(row.time_unix_s, now_unix_s, max_age_s)
-    return documents.stored_round(row.content)
+    return row
 
 
 def _box(request: Request, params: RiskParameters, round_: Round, max_percent: str) -> PriceBox:
@@ -122,9 +132,11 @@ def _box(request: Request, params: RiskParameters, round_: Round, max_percent: s
     return box
 
 
-def _same(found: str, named: str, what: str, code: str) -> None:
-    if found != named:
-        raise ContextError(f"the {what} inside the bundle is not the one that its request names", code=code)
+def _same(copy: Any, kept: bytes, what: str, code: str) -> None:
+    if canonical.to_bytes(copy) != kept:
+        raise ContextError(
+            f"the {what} inside the bundle must be those of this service, signatures included", code=code
+        )
 
 
 def accept(
