@@ -54,7 +54,8 @@ def load(
 ) -> Public:
     """Read what is named as a file, and ask ``verifier`` for the rest. With ``trust``, all of it must be signed.
 
-    Raises: InputError: neither a file nor a verifier, or a bad file.   ContextError: not signed.   Unavailable, Refused.
+    Raises: InputError: neither a file nor a verifier, or a bad file.   ContextError: not signed.
+            Unavailable, Refused.
     """
     public = Public(_load_params(params, verifier), _load_round(oracle, verifier))
     if trust is not None:

@@ -61,11 +61,7 @@ TrustFile = Annotated[
     typer.Option("--trust", metavar="FILE", help="Trust document: parameters and prices must be signed by its keys."),
 ]
 VerifierUrl = Annotated[str | None, typer.Option("--verifier", metavar="URL", help="Address of the verifier.")]
-RequiredTrustFile = Annotated[
-    Path | None,
-    typer.Option("--trust", metavar="FILE", help="Trust document: parameters and prices must be signed by its keys."),
-]
-VerifierUrl = Annotated[str, typer.Option("--verifier", metavar="URL", help="Address of the verifier.")]
+RequiredVerifierUrl = Annotated[str, typer.Option("--verifier", metavar="URL", help="Address of the verifier.")]
 
 
 def wallet_path(path: Path | None) -> Path:
