@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from .base import DecimalText, Document, MarketName, Name, NonNegativeDecimal, Part, PublicKey, unique
 
+MAX_POSITIONS = 2048
+
 
 class Position(Part):
     """A signed size in units of the market. Without ``entry_price``, cash is already net of its cost."""
@@ -24,7 +26,7 @@ class Account(Document):
     schema_: Literal["zkmargin/account/v1"] = Field(default="zkmargin/account/v1", alias="schema")
     account: Name
     cash: DecimalText = Field(repr=False)
-    positions: tuple[Position, ...] = Field(default=(), max_length=2048, repr=False)
+    positions: tuple[Position, ...] = Field(default=(), max_length=MAX_POSITIONS, repr=False)
     owner: PublicKey | None = None
 
     @model_validator(mode="after")

@@ -18,6 +18,8 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
+    ValidationInfo,
+    model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -131,6 +133,13 @@ class Document(Part):
     """A document with a schema of its own. ``digest`` is SHA-256 of the canonical bytes."""
 
     SCHEMA: ClassVar[str]
+
+    @model_validator(mode="after")
+    def _named(self, info: ValidationInfo) -> Self:
+        # In Python a class says which schema it is; in JSON only the key does, also inside another document.
+        if info.mode == "json" and "schema_" not in self.model_fields_set:
+            raise ValueError(f'"schema" must be "{self.SCHEMA}"')
+        return self
 
     @classmethod
     def media_type(cls) -> str:
