@@ -60,8 +60,6 @@ def verify_bundle(
     request, now = bundle.request, now_unix_s
     parameters = RiskParameters.from_document(params.document)
     unattested = _check_signatures(bundle.state, params, round, policy, allow_unattested)
-    if request.params != params.digest:
-        raise ContextError("the bundle refers to other risk parameters than yours", code="unknown_params")
     if (request.round, request.round_number) != (round.digest, round.number) or round.venue != parameters.venue:
         raise ContextError("the bundle refers to another oracle round than yours", code="unknown_round")
     check_expiry(parse_time(request.expiry), now, None if policy is None else policy.max_expiry_s)
@@ -146,9 +144,8 @@ def _check_signatures(
                 "without a policy no key is trusted: give one, or allow unattested documents", code="unattested"
             )
         return True
+    # The round is of the trusted venue (round.verify), the parameters of the round's and the state of the parameters'.
     trust = policy.trust
-    if params.document.venue != trust.venue:
-        raise ContextError("the policy trusts keys of another venue", code="bad_signature")
     missing = [
         _missing(lambda: params.verify(trust.params), "unsigned", allow_unattested),
         _missing(lambda: round.verify(trust), "unsigned", allow_unattested),

@@ -127,6 +127,11 @@ def test_other_parameters_or_another_round(bundle: Bundle) -> None:
     _refused("unknown_round", _bundle(round="0x" + "88" * 32))
 
 
+def test_a_round_of_another_venue() -> None:
+    foreign = Case(CASE.params, round_of(oracle(PRICES, venue="elsewhere")), CASE.held)
+    _refused("unknown_round", _bundle(foreign), round=foreign.round, policy=None, allow_unattested=True)
+
+
 def test_a_price_outside_the_box() -> None:
     """Both medians must lie inside: a box around the upper report alone leaves the lower one out."""
     upper = round_of(REPORTS[1])

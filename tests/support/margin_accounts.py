@@ -98,12 +98,12 @@ def openings_of(values: Mapping[str, int]) -> dict[str, Opening]:
     }
 
 
-def state(openings: Mapping[str, Opening], units: Mapping[str, str], *, seq: int = 1) -> State:
+def state(openings: Mapping[str, Opening], units: Mapping[str, str], *, seq: int = 1, venue: str = VENUE) -> State:
     """The state that commits to ``openings``."""
     sealing, salt = "0x" + "22" * 32, "0x" + "33" * 32
     return State(
-        venue=VENUE,
-        account=account_id(VENUE, OWNER.public, sealing, salt),
+        venue=venue,
+        account=account_id(venue, OWNER.public, sealing, salt),
         owner=OWNER.public,
         sealing_key=sealing,
         salt=salt,

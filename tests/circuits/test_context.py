@@ -1,0 +1,101 @@
+"""The context, byte for byte as docs/margin.md section 11 writes it, and every field of it counts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, replace
+
+import pytest
+
+from circuits.boxes import MarketBox
+from circuits.context import Context
+
+CONTEXT = Context(
+    audience="checker",
+    venue="demo",
+    account=b"\x01" * 32,
+    seq=3,
+    state=b"\x02" * 32,
+    params=b"\x03" * 32,
+    round=b"\x04" * 32,
+    round_number=17,
+    claim="health>=1.25",
+    expiry_unix_s=-5,
+    units={"cash0": "0.000000000000000001", "q/BTC-USD": "0.00001"},
+    markets=("BTC-USD",),
+    box=(MarketBox(10, 2**90, -7, 9),),
+)
+
+
+def _field(name: bytes, content: bytes) -> bytes:
+    return len(name).to_bytes(4, "big") + name + len(content).to_bytes(4, "big") + content
+
+
+def test_bytes_are_those_of_the_document() -> None:
+    """Written out by hand."""
+    labels = b"\x00\x00\x00\x02" + b"".join(
+        [
+            _field(b"label", b"cash0"),
+            _field(b"unit", b"0.000000000000000001"),
+            _field(b"label", b"q/BTC-USD"),
+            _field(b"unit", b"0.00001"),
+        ]
+    )
+    box = b"\x00\x00\x00\x01" + b"".join(
+        [
+            _field(b"market", b"BTC-USD"),
+            _field(b"low", bytes(15) + b"\x0a"),
+            _field(b"high", b"\x00\x00\x00\x00\x04" + bytes(11)),
+            _field(b"funding-low", b"\xff" * 15 + b"\xf9"),
+            _field(b"funding-high", bytes(15) + b"\x09"),
+        ]
+    )
+    assert CONTEXT.to_bytes() == b"".join(
+        [
+            _field(b"tag", b"zkmargin/v1/perpetuals-cross"),
+            _field(b"audience", b"checker"),
+            _field(b"venue", b"demo"),
+            _field(b"account", b"\x01" * 32),
+            _field(b"seq", bytes(7) + b"\x03"),
+            _field(b"state", b"\x02" * 32),
+            _field(b"params", b"\x03" * 32),
+            _field(b"round", b"\x04" * 32),
+            _field(b"round-number", bytes(7) + b"\x11"),
+            _field(b"claim", b"health>=1.25"),
+            _field(b"expiry", b"\xff" * 7 + b"\xfb"),
+            _field(b"labels", hashlib.sha256(labels).digest()),
+            _field(b"box", hashlib.sha256(box).digest()),
+        ]
+    )
+
+
+CHANGED = {
+    "audience": ["checkes", ""],
+    "venue": ["demp"],
+    "account": [b"\x01" * 31 + b"\x00"],
+    "seq": [4],
+    "state": [b"\x00" * 32],
+    "params": [b"\x00" * 32],
+    "round": [b"\x00" * 32],
+    "round_number": [18],
+    "claim": ["maintenance"],
+    "expiry_unix_s": [5],
+    "units": [
+        {"cash0": "0.000000000000000001", "q/BTC-USD": "0.0001"},
+        {"cash0": "0.000000000000000001", "q/BTC-EUR": "0.00001"},
+        {"q/BTC-USD": "0.00001", "cash0": "0.000000000000000001"},
+    ],
+    "markets": [("BTC-EUR",)],
+    "box": [
+        (MarketBox(11, 2**90, -7, 9),),
+        (MarketBox(10, 2**90 - 1, -7, 9),),
+        (MarketBox(10, 2**90, -8, 9),),
+        (MarketBox(10, 2**90, -7, 8),),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Context)])
+def test_every_field_counts(name: str) -> None:
+    seen = {CONTEXT.to_bytes()} | {replace(CONTEXT, **{name: value}).to_bytes() for value in CHANGED[name]}
+    assert len(seen) == 1 + len(CHANGED[name])
