@@ -60,6 +60,9 @@ SHAPE: dict[str, Callable[[], Relation]] = {
 
 GADGETS: dict[str, Callable[[], Relation]] = {
     "a gate in no gadget": lambda: replace(ABS, gadgets=()),
+    "a gate in no gadget, whose u a row bounds": lambda: Relation(
+        ((0, 1),), (Gate(), Digit(0)), (Row(((0, 1), (1, -1))),), (), 0
+    ),
     "a gate in two gadgets": lambda: replace(ABS, gadgets=(*ABS.gadgets, Square(0, 2))),
     "the same gadget twice": lambda: replace(ABS, gadgets=ABS.gadgets * 2),
     "a gadget on a digit": lambda: replace(ABS, gadgets=(Abs(1, (0, 1)),)),
@@ -147,6 +150,20 @@ CLOSURE: dict[str, Callable[[], Relation]] = {
     "a square whose constant reaches r/2": lambda: slot(SQUARE, 0, Gate(SQUARE.slots[0].form, HALF_R - 3)),
     "a square whose u no row bounds": lambda: replace(SQUARE, rows=(SQUARE.rows[0], Row(((5, 1),)), *SQUARE.rows[2:])),
     "u bounded only by -2 u": lambda: row(SQUARE, 1, W=((0, -2), (5, 1), (6, 4))),
+    "a square whose u nothing at all mentions": lambda: Relation(
+        ((0, 1),), (Gate(form=((1, 1),)), Digit(0)), (Row(((0, 1),), U=((0, -1),)),), (Square(0, 0),), 0
+    ),
+    "a square whose u has only the coefficient 2": lambda: Relation(
+        ((0, 1),),
+        (Gate(form=((1, 1),)), Digit(0)),
+        (Row(((0, 1),), U=((0, -1),)), Row(((0, 2), (1, 1)))),
+        (Square(0, 0),),
+        0,
+    ),
+    "a row that bounds nothing and wraps": lambda: replace(
+        RANGE, rows=(*RANGE.rows, Row(((0, HALF_R // 2), (1, 1)), P=((0, -1),)))
+    ),
+    "a row of values that wraps": lambda: replace(RANGE, rows=(*RANGE.rows, Row((), P=((0, HALF_R // 60),), b=1))),
     "two values that bound each other": lambda: Relation(
         ((0, 1),), (Digit(0),), (Row((), P=((0, 1), (1, 1))), Row((), P=((0, 1), (1, -1)))), (), 2
     ),
