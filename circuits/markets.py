@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, floor
 
 from zkmargin.bundle import BoxEntry, Request
@@ -74,7 +75,7 @@ class RiskParameters:
             ),
         )
 
-    @property
+    @cached_property
     def units(self) -> dict[str, str]:
         """The unit of every label, in the order of the commitments: cash0, then every market's size in lots."""
         return {CASH_LABEL: CASH_UNIT} | {market.label: format_decimal(market.lot) for market in self.markets}

@@ -161,6 +161,8 @@ def _commitments(state: State, params: RiskParameters) -> tuple[Point, ...]:
     if any(points[label] != IDENTITY for label in points.keys() - units.keys()):
         raise ContextError("the state uses a label that the risk parameters do not cover", code="state_mismatch")
     for label, unit in units.items():
-        if label in entries and parse_decimal(entries[label].unit) != parse_decimal(unit):
+        entry = entries.get(label)
+        # One spelling is the rule; another spelling of the same number means the same.
+        if entry is not None and entry.unit != unit and parse_decimal(entry.unit) != parse_decimal(unit):
             raise ContextError("a unit of the state is not the lot of the risk parameters", code="lot_changed")
     return tuple(points.get(label, IDENTITY) for label in units)
