@@ -101,7 +101,27 @@ def test_what_is_not_json_has_no_canonical_bytes(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-", "+1", ".5", "1.", "01", "1e3", "1_000", "1,5", " 1", "1 ", "1\n", "٣", "0x1", "nan", "--1", "1" * 61],
+    [
+        "",
+        "-",
+        "+1",
+        ".5",
+        "1.",
+        "01",
+        "1e3",
+        "1_000",
+        "1,5",
+        " 1",
+        "1 ",
+        "1\n",
+        "٣",
+        "1٣",
+        "0.٣",
+        "0x1",
+        "nan",
+        "--1",
+        "1" * 61,
+    ],
 )
 def test_what_is_not_a_decimal_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="decimal string"):

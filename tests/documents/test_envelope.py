@@ -112,6 +112,10 @@ def test_payload_and_type_are_signed() -> None:
     assert _code(Envelope(KIND + "2", BODY, signatures), [ALICE.public], payload_type=KIND + "2") == "bad_signature"
 
 
+def test_a_good_signature_over_another_type_of_document_is_refused() -> None:
+    assert _code(sign(KIND, BODY, ALICE), [ALICE.public], payload_type=KIND + "2") == "bad_signature"
+
+
 def test_every_bit_of_a_signature_counts() -> None:
     ((name, signature),) = sign(KIND, BODY, ALICE).signatures
     for bit in range(512):

@@ -170,7 +170,7 @@ def test_making_a_document_in_python_is_as_strict() -> None:
     assert Account(account="alice", cash="1").cash == "1"
     for wrong in (1, 1.5, "1e3", None):
         with pytest.raises(InputError, match="cash: must be a decimal string"):
-            Account(account="alice", cash=wrong)  # type: ignore[arg-type]
+            Account(account="alice", cash=wrong)
     with pytest.raises(InputError, match="size"):
         Position(market="BTC-USD", size="x4711")
 
@@ -191,7 +191,7 @@ def test_an_option_that_is_null_is_absent() -> None:
 def test_documents_do_not_change() -> None:
     account = Account.from_value(ACCOUNT)
     with pytest.raises(ValidationError):
-        account.cash = "5"  # type: ignore[misc]
+        account.cash = "5"
 
 
 def test_a_changed_copy_has_a_digest_of_its_own() -> None:

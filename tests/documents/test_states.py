@@ -137,7 +137,7 @@ def _code(attestation: Signed[State], trust: Trust = TRUST_DOCUMENT) -> str:
 
 def test_an_attestation_is_signed_by_venue_and_owner() -> None:
     assert verify_attestation(ATTESTED, TRUST_DOCUMENT) == STATE_DOCUMENT
-    assert verify_attestation(read(ATTESTED.envelope.to_bytes(), State), TRUST_DOCUMENT) == STATE_DOCUMENT  # type: ignore[union-attr]
+    assert verify_attestation(read(ATTESTED.envelope.to_bytes(), State), TRUST_DOCUMENT) == STATE_DOCUMENT
     for signers in ((), (ATTESTATION,), (OWNER,), (key(9), OWNER), (ATTESTATION, key(9)), (key(12), OWNER)):
         assert _code(Signed(STATE_DOCUMENT, STATE_DOCUMENT.sign(*signers))) == "unsigned"
     assert _code(Signed(STATE_DOCUMENT)) == "unsigned"
@@ -145,7 +145,7 @@ def test_an_attestation_is_signed_by_venue_and_owner() -> None:
 
 def test_signatures_of_another_state_do_not_count() -> None:
     other = _state(commitments=STATE["commitments"][:1])
-    stolen = Envelope(State.media_type(), other.to_bytes(), ATTESTED.envelope.signatures)  # type: ignore[union-attr]
+    stolen = Envelope(State.media_type(), other.to_bytes(), ATTESTED.envelope.signatures)
     assert _code(Signed(other, stolen)) == "bad_signature"
 
 
