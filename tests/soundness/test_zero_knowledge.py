@@ -180,7 +180,7 @@ def test_the_simulator_needs_no_witness(case: Case, monkeypatch: pytest.MonkeyPa
     c = linear_weights(public.a_m, challenges.y, T)
     l, n = scalars(relation.L), [*scalars(relation.N), *[0] * (relation.N_padded - relation.N)]
     value = sum(a * b for a, b in zip(c, l, strict=True)) + sum(x * x for x in n)
-    shifts = [T * a + T * T * b for a, b in zip(public.a_r, public.a_d(), strict=True)]
+    shifts = [T * a + T * T * b for a, b in zip(public.a_r, public.a_d, strict=True)]
     plain = [x * rho_inv for x, rho_inv in zip(n, public.rho_inv, strict=True)]
     S = msm(
         [G, *bases.linear, *bases.norm, *bases.norm[: relation.N], A, R_point, *V],
