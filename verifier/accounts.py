@@ -49,8 +49,8 @@ def put_state(session: Session, account: str, signed: Signed[State], *, venue: s
     ``check_points`` comes first.
 
     Raises: ContextError "no_trust", "no_params", "unsigned", "bad_signature", "earlier_sequence", "unknown_sequence",
-            "state_mismatch" (of the previous state), "unsupported_epoch", "lot_changed"; InputError "wrong_account",
-            "unknown_label".
+            "state_mismatch" (of the previous state), "unsupported_epoch", "unknown_label",
+            "lot_changed"; InputError "wrong_account".
     """
     state = signed.document
     check_venue(state.venue, venue)
@@ -105,7 +105,7 @@ def _check_labels(state: State, params: RiskParameters) -> None:
     units = params.units
     for entry in state.commitments:
         if entry.label not in units:
-            raise InputError(
+            raise ContextError(
                 "a label is neither cash0 nor q/MARKET for a market of the current parameters", code="unknown_label"
             )
         if entry.unit != units[entry.label]:

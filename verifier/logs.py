@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line, made of names and numbers of ours. Nothing that a client sent is ever in a
 line.
 
-An exception is logged as its class and the places it passed, never its message: messages quote values.
+Of a library's line only the template is kept, without its arguments. An exception is its class and the places that it
+passed, never its message. Both would quote values.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class JsonLines(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": str(record.msg),
         }
         line |= getattr(record, _FIELDS, {})
         if record.exc_info and record.exc_info[0] is not None:
@@ -40,7 +41,9 @@ def configure(stream: IO[str] | None = None) -> None:
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.WARNING)
+    for name in ("zkmargin", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def event(logger: logging.Logger, name: str, **fields: str | int | float | None) -> None:

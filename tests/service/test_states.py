@@ -74,8 +74,8 @@ REFUSALS: dict[str, tuple[int, str, Callable[[Holder, State], State], Callable[[
     "a sequence number left out": (409, "unknown_sequence", changed(seq=3), BOTH),
     "after another state": (409, "state_mismatch", changed(previous="0x" + "11" * 32), BOTH),
     "another key epoch": (422, "unsupported_epoch", changed(epoch=2), BOTH),
-    "a market that is not listed": (400, "unknown_label", with_label("q/DOGE-USD", "1"), BOTH),
-    "a label of another kind": (400, "unknown_label", with_label("fee", "1"), BOTH),
+    "a market that is not listed": (422, "unknown_label", with_label("q/DOGE-USD", "1"), BOTH),
+    "a label of another kind": (422, "unknown_label", with_label("fee", "1"), BOTH),
     "another unit": (409, "lot_changed", with_label("q/BTC-USD", "0.01"), BOTH),
     "cash in another unit": (409, "lot_changed", with_label("cash0", "1"), BOTH),
     "a unit in another spelling": (409, "lot_changed", with_label("q/BTC-USD", "0.0010"), BOTH),
@@ -149,7 +149,7 @@ def test_a_new_market_can_be_used_once_it_is_published(world: World) -> None:
     first = holder.signed
     attestation = holder.attest(holder.next_state(grown))
     holder.signed = first
-    assert code_of(world.put(holder.id, attestation)) == (400, "unknown_label")
+    assert code_of(world.put(holder.id, attestation)) == (422, "unknown_label")
     world.publish_params(grown)
     assert world.put(holder.id, attestation).status_code == 201
 

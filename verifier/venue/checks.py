@@ -7,7 +7,6 @@ from circuits.markets import RiskParameters, holdings, prices_of
 from zkmargin import canonical
 from zkmargin.documents import Account, AttestationRequest, Openings, Params, Round, Trust
 from zkmargin.errors import ContextError, InputError
-from zkmargin.field import R
 from zkmargin.group import decode
 from zkmargin.pedersen import commit
 
@@ -53,8 +52,7 @@ def check_openings(
         raise ContextError("the openings are not of the labels of the state", code="bad_opening")
     for label, entry in request.state.commitment_of.items():
         point = decode(canonical.from_hex(entry.commitment), allow_identity=True)
-        # Below r, or the wallet and the venue could disagree about what was opened.
-        if opened[label].blinding >= R or commit(opened[label]) != point:
+        if commit(opened[label]) != point:
             raise ContextError("an opening does not open its commitment", code="bad_opening")
     parameters = RiskParameters.from_document(params)
     try:
