@@ -98,11 +98,11 @@ def test_replay_for_another_commitment(case: Case) -> None:
 def test_replay_for_a_pair_with_the_same_difference() -> None:
     """Only the difference enters the equation; the hash has both points."""
     case, shift = CASES[2], commit(SIX)
-    shifted = [point + shift for point in case.points]
+    V1, V2 = case.points
     with pytest.raises(ProofError):
-        sigma.verify_equality(*shifted, case.prove(), context=CONTEXT)
+        sigma.verify_equality(V1 + shift, V2 + shift, case.prove(), context=CONTEXT)
     with pytest.raises(ProofError):
-        sigma.verify_equality(*reversed(case.points), case.prove(), context=CONTEXT)
+        sigma.verify_equality(V2, V1, case.prove(), context=CONTEXT)
 
 
 def test_tags_are_what_the_document_says() -> None:
