@@ -15,8 +15,8 @@ from zkmargin.bundle import Request
 from zkmargin.canonical import from_hex, parse_decimal, parse_time
 from zkmargin.documents import Params, State
 from zkmargin.errors import ContextError, InputError, WitnessError
-from zkmargin.group import IDENTITY, Point, decode, msm
-from zkmargin.pedersen import ZERO, Opening, commit
+from zkmargin.group import IDENTITY, decode, msm
+from zkmargin.pedersen import ZERO, Commitments, Opening, commit
 from zkmargin.relation import Relation
 
 from . import layout, rule
@@ -37,7 +37,7 @@ class Statement:
     """
 
     relation: Relation = field(repr=False)
-    commitments: tuple[Point, ...] = field(repr=False)
+    commitments: Commitments = field(repr=False)
     context: bytes = field(repr=False)
     labels: tuple[str, ...]
     claim: Claim
@@ -153,7 +153,7 @@ def _check_references(request: Request, state: State, params: RiskParameters) ->
         raise ContextError("state and risk parameters are of different venues", code="state_mismatch")
 
 
-def _commitments(state: State, params: RiskParameters) -> tuple[Point, ...]:
+def _commitments(state: State, params: RiskParameters) -> Commitments:
     """One point per label of the parameters; a label that the state does not have is the identity."""
     entries = state.commitment_of
     points = {label: decode(from_hex(entry.commitment), allow_identity=True) for label, entry in entries.items()}
@@ -165,4 +165,4 @@ def _commitments(state: State, params: RiskParameters) -> tuple[Point, ...]:
         # One spelling is the rule; another spelling of the same number means the same.
         if entry is not None and entry.unit != unit and parse_decimal(entry.unit) != parse_decimal(unit):
             raise ContextError("a unit of the state is not the lot of the risk parameters", code="lot_changed")
-    return tuple(points.get(label, IDENTITY) for label in units)
+    return Commitments(points.get(label, IDENTITY) for label in units)

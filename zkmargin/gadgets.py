@@ -69,6 +69,8 @@ def _check_abs(gadget: Abs, tables: Sequence[tuple[int, ...]], slots: Sequence[S
     base = len(tables[table])
     if base < 2 or tables[table] != tuple(range(base)):
         raise RelationError("the table of an abs gadget must be exactly 0..b-1")
+    if (base.bit_length() - 1) * len(weights) >= R.bit_length():
+        raise RelationError("the digits of an abs gadget reach r/2")  # before any power of the base is worked out
     if sorted(-weight for weight in weights.values()) != [base**e for e in range(len(weights))]:
         raise RelationError("the digits of an abs gadget must have the weights -1, -b, -b^2, ...")
     bound = int(base ** len(weights)) - 1

@@ -5,11 +5,13 @@ Source: docs/protocol.md, "Relation".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .field import R
 from .generators import G, H
-from .group import Point, msm
+from .group import Point, encode, msm
 from .nonces import NonceSource
 
 
@@ -33,6 +35,18 @@ class Opening:
 
 
 ZERO = Opening(0, 0)
+
+
+class Commitments(tuple[Point, ...]):
+    """Points that are encoded once, however many statements they are part of."""
+
+    def __new__(cls, points: Iterable[Point]) -> Commitments:
+        return points if isinstance(points, Commitments) else super().__new__(cls, points)
+
+    @cached_property
+    def encoded(self) -> tuple[bytes, ...]:
+        """The canonical bytes of every point, in order."""
+        return tuple(map(encode, self))
 
 
 def commit(opening: Opening) -> Point:

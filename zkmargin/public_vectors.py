@@ -6,6 +6,8 @@ Source: docs/protocol.md, "Public vectors". Both sides compute them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from operator import mul
 
 from .errors import ProofError
 from .field import R, batch_inverse, inverse, powers
@@ -32,28 +34,25 @@ class PublicVectors:
         a_m(t,s) = x^(t+1) / (alpha + s)          aV_j = sum_k lambda^(k+1) P_kj
         kappa = sum_digits mu^(i+1) + sum_gates mu^(h+1) c_h + sum_k lambda^(k+1) b_k + sum_i a_r,i ad_i
 
-    ``ad`` and ``ar`` stay unreduced: their uses reduce once.
+    ``ad``, ``ar`` and ``a_d`` stay unreduced: their uses reduce once. What only a prover needs is made on demand.
 
     Raises: ProofError if alpha is a public pole (alpha + s = 0 for a symbol s).
     Cost:   linear in slots and sparse entries; two inversions.
     """
 
-    __slots__ = ("aV", "a_m", "a_r", "ad", "ar", "kappa", "mu", "mu_inv", "rho_inv", "x")
-
     def __init__(self, relation: Relation, challenges: Challenges) -> None:
+        self._relation, self._challenges = relation, challenges
         alpha, rho = challenges.alpha, challenges.rho
         N = relation.N
         rho_inv = inverse(rho)
         self.rho_inv = powers(rho_inv, relation.N_padded)
-        self.mu = powers(rho * rho % R, N)
         self.mu_inv = powers(rho_inv * rho_inv % R, N)
         self.x = powers(challenges.x, len(relation.tables))
-
         self.a_m = _multiplicity_weights(relation, alpha, self.x)
 
         self.ad: list[int] = [0] * N
         self.ar: list[int] = [0] * N
-        self.aV: list[int] = [0] * relation.J
+        aV = [0] * relation.J
         kappa = 0
         for row, weight in zip(relation.rows, powers(challenges.lambda_, len(relation.rows)), strict=True):
             for i, coefficient in row.W:
@@ -61,25 +60,37 @@ class PublicVectors:
             for i, coefficient in row.U:
                 self.ar[i] += weight * coefficient
             for j, coefficient in row.P:
-                self.aV[j] += weight * coefficient
+                aV[j] += weight * coefficient
             kappa += weight * row.b
+        # mu^(i+1) = mu^(N+1) mu^-(N-i): the negative powers, read backwards.
+        top = pow(rho, 2 * (N + 1), R)
         for h, gate in relation.gates:
+            mu_h = top * self.mu_inv[N - 1 - h]
             for i, coefficient in gate.form:
-                self.ad[i] -= self.mu[h] * coefficient
-            kappa += self.mu[h] * gate.constant
-        self.aV = [weight % R for weight in self.aV]
+                self.ad[i] -= mu_h * coefficient
+            kappa += mu_h * gate.constant
+        self.aV = [weight % R for weight in aV]
+        self.a_d = list(map(mul, self.mu_inv, self.ad))
 
-        self.a_r: list[int] = [0] * N
-        for i, table in relation.digits:
-            self.a_r[i] = (alpha - self.x[table] * self.mu_inv[i]) % R
-            kappa += self.mu[i]
-        for i, _ in relation.gates:
-            self.a_r[i] = self.mu_inv[i] * self.ar[i] % R
-        self.kappa = (kappa + sum(map(int.__mul__, self.a_r, self.ad))) % R
+        # sum of a_r,i ad_i: alpha ad_i - x^(t+1) a_d,i for a digit, ar_i a_d,i for a gate.
+        for x, slots in zip(self.x, relation.digits_of, strict=True):
+            kappa += top * sum(self.mu_inv[N - 1 - i] for i in slots)
+            kappa += alpha * sum(self.ad[i] for i in slots) - x * sum(self.a_d[i] for i in slots)
+        kappa += sum(self.ar[i] * self.a_d[i] for i, _ in relation.gates)
+        self.kappa = kappa % R
 
-    def a_d(self) -> list[int]:
-        """a_d,i = mu^-(i+1) ad_i."""
-        return [inverse_power * value % R for inverse_power, value in zip(self.mu_inv, self.ad, strict=True)]
+    @cached_property
+    def mu(self) -> list[int]:
+        """mu^1 .. mu^N."""
+        return powers(self._challenges.rho**2 % R, self._relation.N)
+
+    @cached_property
+    def a_r(self) -> list[int]:
+        """a_r,i of every real slot."""
+        a_r = [inverse_power * value % R for inverse_power, value in zip(self.mu_inv, self.ar, strict=True)]
+        for i, t in self._relation.digits:
+            a_r[i] = (self._challenges.alpha - self.x[t] * self.mu_inv[i]) % R
+        return a_r
 
 
 def _multiplicity_weights(relation: Relation, alpha: int, x: list[int]) -> list[int]:

@@ -18,7 +18,7 @@ from .group import IDENTITY, Point, encode, msm, msm_small, sum_points
 from .nonces import NonceSource
 from .norm_linear import challenge, fold_products
 from .norm_linear import prove as prove_norm_linear
-from .pedersen import Opening, commit
+from .pedersen import Commitments, Opening, commit
 from .proof import Proof, decode_proof, split
 from .public_vectors import Challenges, PublicVectors
 from .relation import Relation
@@ -53,9 +53,9 @@ def prove(
     Trust:  variable time; randomness is hedged.   Cost: about 7 sums of the verifier's number of terms.
     """
     _check_witness(relation, openings, assignment)
-    V = [commit(opening) for opening in openings] if commitments is None else list(commitments)
+    V = Commitments(map(commit, openings)) if commitments is None else commitments
     bases = generators(relation.M, relation.N_padded)
-    transcript = _transcript(relation, bases, [encode(point) for point in V], context)
+    transcript = _transcript(relation, bases, Commitments(V).encoded, context)
     secrets = [x for opening in openings for x in (opening.value, opening.blinding)]
     nonces = NonceSource(
         b"range-argument", transcript.state, *map(to_bytes, (*secrets, *assignment.a, *assignment.w.values()))
@@ -92,7 +92,7 @@ def prove(
     public = PublicVectors(relation, challenges)
     y_inv = inverse(challenges.y)
     n1 = [(a + b) % R for a, b in zip(assignment.a, public.a_r, strict=True)]
-    n2 = [(a + b) % R for a, b in zip(R_entries, public.a_d(), strict=True)]
+    n2 = [(a + b) % R for a, b in zip(R_entries, public.a_d, strict=True)]
 
     # Step 4: S blinds; the error slots absorb every power of T but T^3.
     n_S = nonces.scalars("n_S", relation.N)
@@ -169,7 +169,7 @@ def equation(relation: Relation, V: Sequence[Point], proof: bytes, *, context: b
     encoded = split(relation, proof)
     decoded = decode_proof(relation, proof)
     bases = generators(relation.M, relation.N_padded)
-    transcript = _transcript(relation, bases, [encode(point) for point in V], context)
+    transcript = _transcript(relation, bases, Commitments(V).encoded, context)
     transcript.absorb("A", encoded[0])
     alpha = transcript.challenge("alpha")
     transcript.absorb("R", encoded[1])
@@ -192,16 +192,17 @@ def equation(relation: Relation, V: Sequence[Point], proof: bytes, *, context: b
     s_rho = [s_j * rho_inv[j] % R for j, s_j in enumerate(s)]
     n_rho = [n_p * (rho_inv[(p << K) - 1] if p else 1) % R for p, n_p in enumerate(decoded.n)]
 
-    # Step 6: coefficients. T a_r,i + T^2 a_d,i = T alpha + mu^-(i+1) (T^2 ad_i - T x^(t+1)) for a digit.
+    # Step 6: coefficients T a_r,i + T^2 a_d,i - (folded weight); a_r,i = alpha - x^(t+1) mu^-(i+1) for a digit.
     T2, T3 = T * T % R, T * T * T % R
     norm = [-n_p * s_j for n_p in n_rho for s_j in s_rho]
-    T_alpha = T * alpha % R
-    T_x = [T * x for x in public.x]
-    ad, mu_inv = public.ad, public.mu_inv
-    for i, table in relation.digits:
-        norm[i] += T_alpha + mu_inv[i] * ((T2 * ad[i] - T_x[table]) % R)
+    a_d, mu_inv = public.a_d, public.mu_inv
+    T_alpha = T * alpha
+    for x, slots in zip(public.x, relation.digits_of, strict=True):
+        T_x = T * x % R
+        for i in slots:
+            norm[i] += T_alpha + T2 * a_d[i] - T_x * mu_inv[i]
     for i, _ in relation.gates:
-        norm[i] += mu_inv[i] * ((T2 * ad[i] + T * public.ar[i]) % R)
+        norm[i] += T2 * a_d[i] + T * public.ar[i] * mu_inv[i]
     rounds = [point for pair in decoded.rounds for point in pair]
     return Equation(
         points=[decoded.A, decoded.R, decoded.S, *V, *rounds],

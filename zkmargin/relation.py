@@ -105,6 +105,14 @@ class Relation:
         return tuple((i, slot.table) for i, slot in enumerate(self.slots) if isinstance(slot, Digit))
 
     @cached_property
+    def digits_of(self) -> tuple[tuple[int, ...], ...]:
+        """The digit slots of every table."""
+        slots: list[list[int]] = [[] for _ in self.tables]
+        for i, table in self.digits:
+            slots[table].append(i)
+        return tuple(map(tuple, slots))
+
+    @cached_property
     def gates(self) -> tuple[tuple[int, Gate], ...]:
         """(slot, gate) of every gate slot."""
         return tuple((i, slot) for i, slot in enumerate(self.slots) if isinstance(slot, Gate))

@@ -14,7 +14,7 @@ ClaimKind = Literal["maintenance", "initial", "health", "leverage"]
 
 
 class Policy(Document):
-    """zkmargin/policy/v1. ``max_box_percent`` bounds (high - low) / low of every market of a box."""
+    """zkmargin/policy/v1. A box lies within ``box_around(medians, max_box_percent)``."""
 
     SCHEMA: ClassVar[str] = "zkmargin/policy/v1"
     schema_: Literal["zkmargin/policy/v1"] = Field(default="zkmargin/policy/v1", alias="schema")
