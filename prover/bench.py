@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import gc
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
@@ -67,14 +68,15 @@ def _measure(
     first.statement.verify(proofs[0])  # warm: bases hashed, tables made
     openings = first.openings.by_label
     times: dict[str, list[float]] = {"prove": [], "verify": [], "batch": []}
-    for i in range(runs):
-        progress(f"{markets} markets: run {i + 1} of {runs}")
-        units.append(_clock(unit))
-        times["prove"].append(_clock(lambda: first.statement.prove(openings)))
-        units.append(_clock(unit))
-        times["verify"].append(_clock(lambda: first.statement.verify(proofs[0])))
-        units.append(_clock(unit))
-        times["batch"].append(_clock(lambda: verify_batch(items)) / batch)
+    with _no_garbage_collection():
+        for i in range(runs):
+            progress(f"{markets} markets: run {i + 1} of {runs}")
+            units.append(_clock(unit))
+            times["prove"].append(_clock(lambda: first.statement.prove(openings)))
+            units.append(_clock(unit))
+            times["verify"].append(_clock(lambda: first.statement.verify(proofs[0])))
+            units.append(_clock(unit))
+            times["batch"].append(_clock(lambda: verify_batch(items)) / batch)
     return {
         "markets": markets,
         "terms": first.statement.relation.terms,
@@ -102,12 +104,17 @@ def _unit() -> Callable[[], object]:
 
 def _clock(action: Callable[[], object]) -> float:
     """Milliseconds of processor time of one call."""
+    start = process_time()
+    action()
+    return _MS * (process_time() - start)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
     gc.collect()
     gc.disable()
     try:
-        start = process_time()
-        action()
-        return _MS * (process_time() - start)
+        yield
     finally:
         gc.enable()
 

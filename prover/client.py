@@ -36,24 +36,21 @@ class Service:
     role = "service"
 
     def __init__(self, url: str, *, transport: httpx2.BaseTransport | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        host = _host(url)
+        if host is None:
             raise InputError(f"the address of the {self.role} must look like https://host", code="bad_url")
         self.url = url.rstrip("/")
         # Plain http beyond this machine lets anyone in between answer in the service's place.
-        loopback = _is_loopback(parts.hostname)
-        self.confidential = parts.scheme == "https" or loopback
-        try:
-            self._http = httpx2.Client(
-                base_url=self.url,
-                timeout=_TIMEOUT,
-                transport=transport,
-                headers={"accept": JSON},
-                follow_redirects=False,
-                trust_env=not loopback,  # a proxy cannot reach this machine's own loopback
-            )
-        except httpx2.InvalidURL:
-            raise InputError(f"the address of the {self.role} must look like https://host", code="bad_url") from None
+        loopback = _is_loopback(host)
+        self.confidential = url.startswith("https://") or loopback
+        self._http = httpx2.Client(
+            base_url=self.url,
+            timeout=_TIMEOUT,
+            transport=transport,
+            headers={"accept": JSON},
+            follow_redirects=False,
+            trust_env=not loopback,  # a proxy cannot reach this machine's own loopback
+        )
 
     def __enter__(self) -> Service:
         return self
@@ -181,6 +178,18 @@ def _read(response: httpx2.Response, role: str) -> bytes:
         if len(content) > MAX_ANSWER_BYTES:
             raise Unavailable(f"the answer of the {role} is too large", code="bad_answer")
     return bytes(content)
+
+
+def _host(url: str) -> str | None:
+    """The host of an http address without user, query or fragment; None if ``url`` is anything else."""
+    try:
+        parts = urlsplit(url)
+        port, parsed = parts.port, httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL):
+        return None
+    plain = url.isprintable() and " " not in url and not (parts.username or parts.query or parts.fragment)
+    known = parts.scheme in ("http", "https") and url.startswith(parts.scheme + "://") and port != 0
+    return parsed.host if plain and known and parsed.host == parts.hostname else None
 
 
 def _is_loopback(host: str) -> bool:

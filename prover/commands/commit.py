@@ -77,6 +77,8 @@ def commit_(
     """
     if request_out is None and verifier is None and state_out is None:
         raise InputError("name the verifier to post the state to (--verifier), or --state-out FILE", code="usage")
+    for new_file in filter(None, (request_out, state_out)):
+        files.check_new(new_file)
     with locked_wallet(wallet, password_file) as opened, optional_verifier(verifier) as service:
         if abandon_pending:
             commit.abandon(opened, service)
@@ -89,6 +91,8 @@ def commit_(
         if resumed:
             note("going on with the unfinished commit of this wallet")
         else:
+            if venue is None and request_out is None:
+                raise InputError("name the venue with --venue URL, or ask it by file with --request-out", code="usage")
             _begin(opened, account, params, oracle or [], service, trusted)
         if request_out is not None:
             _write_request(opened, request_out, output)

@@ -9,10 +9,10 @@ import typer
 
 from .. import files
 from ..console import Output, OutputOption, emit, fields, progress
-from ..keystore import Keystore
+from ..errors import Unavailable
 from ..passwords import read_password
 from ..wallet import Wallet
-from .options import PasswordFile, WalletFile, open_wallet, wallet_path
+from .options import PasswordFile, WalletFile, locked_wallet, open_wallet, wallet_path
 
 app = typer.Typer(
     name="wallet", help="Keys and openings, in one encrypted file.", no_args_is_help=True, rich_markup_mode=None
@@ -75,12 +75,11 @@ def backup(
     Examples:
       zkmargin wallet backup --out /media/usb/wallet-2026-11-22.json
     """
-    path = wallet_path(wallet)
-    password = read_password(password_file)
-    content = files.read(path)
-    with progress("checking that the copy opens"):
+    with locked_wallet(wallet, password_file) as opened:
+        content = files.read(opened.keystore.path)
         files.write_new(out, content, mode=files.PRIVATE)
-        Keystore.open(out, password)
+        if files.read(out) != content:
+            raise Unavailable(f"{out}: the copy is not what was written", code="io_error")
     emit(output, {"backup": str(out)}, lambda: print(f"wrote {out}"))
 
 

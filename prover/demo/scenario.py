@@ -95,14 +95,14 @@ def run(progress: Callable[[str], None]) -> Story:
     with services() as place:
         started_unix_s = int(time.time())
         progress("starting the venue and the verifier")
-        operator, venue_url, verifier_url = _start(place)
+        operator, venue_url, verifier_url = start(place)
         story.markets = len(operator.params.markets)
         with Venue(venue_url) as venue, Verifier(verifier_url) as verifier:
             _Play(story, place.directory, operator, venue, verifier, started_unix_s, progress).all()
     return story
 
 
-def _start(place: Services) -> tuple[Operator, str, str]:
+def start(place: Services) -> tuple[Operator, str, str]:
     """Both services with their documents: the venue first makes its keys, the trust document then names them."""
     source = json.loads((resources.files("prover.demo") / "venue.json").read_text("utf-8"))
     params = Params.from_value(source["params"])

@@ -52,6 +52,11 @@ def _add(book: Book, position: Mapping[str, Any], markets: Markets, settlements:
     symbol = position.get("symbol")
     if not isinstance(symbol, str) or not symbol:
         raise InputError("a position has no symbol", code="bad_ccxt")
+    base_quote, _, settlement = symbol.partition(":")
+    if settlement:
+        if settlement != base_quote.partition("/")[2]:
+            raise InputError(f"{symbol}: only contracts that settle in their quote currency are read", code="bad_ccxt")
+        settlements.add(settlement)
     contracts = _amount(position, "contracts", symbol)
     if contracts is None:
         raise InputError(f"{symbol}: the position has no contracts", code="bad_ccxt")
@@ -66,21 +71,17 @@ def _add(book: Book, position: Mapping[str, Any], markets: Markets, settlements:
     if entry_price is None:
         # A ccxt balance is not net of cost, so a position without a price would be counted at its whole value.
         raise InputError(f"{symbol}: the position has no entryPrice", code="bad_ccxt")
-    base_quote, _, settlement = symbol.partition(":")
-    if settlement:
-        if settlement != base_quote.partition("/")[2]:
-            raise InputError(f"{symbol}: only contracts that settle in their quote currency are read", code="bad_ccxt")
-        settlements.add(settlement)
     book.add(markets.find(symbol), size if side == "long" else -size, entry_price)
 
 
 def _cash(balance: Mapping[str, Any], quote: str, settlements: set[str], chosen: str | None) -> Fraction:
+    """The total of one currency: the chosen one, else the one that all positions settle in, else the venue's quote."""
     totals = _totals(balance)
     if chosen is None:
-        candidates = [c for c in (quote, *(settlements if len(settlements) == 1 else ())) if c in totals]
-        if not candidates:
+        candidates = settlements or {quote}
+        chosen = min(candidates)
+        if len(candidates) > 1 or chosen not in totals:
             raise InputError("say with --cash-currency which currency of the balance is the cash", code="bad_ccxt")
-        chosen = candidates[0]
     elif chosen not in totals:
         raise InputError(f"the balance has no total of {chosen}", code="bad_ccxt")
     for currency, total in totals.items():

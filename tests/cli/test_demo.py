@@ -1,0 +1,130 @@
+"""The demo and the bench, as programs: their documents are exactly as promised, and they leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_run import zkmargin
+
+COMMAND = [sys.executable, "-c", "from prover.cli import app; app()"]
+ACCOUNTS = json.loads((Path(__file__).parents[2] / "prover" / "demo" / "venue.json").read_text())["accounts"]
+
+
+@pytest.fixture
+def demo_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the demo puts its own directory."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return tmp_path
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Command lines of running processes that work in ``directory``."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if str(directory) in command:
+            found.append(command)
+    return found
+
+
+def test_the_demo_goes_as_it_should_and_leaves_nothing(demo_directory: Path) -> None:
+    started = time.monotonic()
+    ran = subprocess.run([*COMMAND, "demo", "-o", "json"], capture_output=True, text=True, check=False, timeout=120)
+    took_s = time.monotonic() - started
+    assert ran.returncode == 0, ran.stderr
+    value: dict[str, Any] = json.loads(ran.stdout)
+    assert list(value) == ["schema", "ok", "markets", "accounts", "refusals"]
+    assert value["ok"] is True
+    assert value["markets"] >= 20
+    keys = ["name", "claim", "verdict", "reason", "proof_bytes", "prove_ms", "verify_ms"]
+    assert [list(row) for row in value["accounts"]] == [keys] * 3
+    assert [row["verdict"] for row in value["accounts"]] == ["accepted"] * 3
+    assert [set(row) for row in value["refusals"]] == [{"what", "reason"}] * len(value["refusals"])
+    reasons = [row["reason"] for row in value["refusals"]]
+    assert {"proof_failed", "earlier_sequence", "price_outside_box", "not_provable", "wrong_audience"} <= set(reasons)
+    assert "ok" not in reasons
+    assert list(demo_directory.iterdir()) == []
+    assert processes_of(demo_directory) == []
+    assert "WRONG" not in ran.stderr
+    for account in ACCOUNTS:
+        for secret in (account["cash"], *(position["size"] for position in account["positions"])):
+            pattern = rf"(?<![0-9.]){re.escape(secret)}(?![0-9.])"
+            assert not re.search(pattern, ran.stdout + ran.stderr) or len(secret) < 4
+    assert took_s < 90  # 30 s where nothing else runs
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize(
+    ("number", "step"), [(signal.SIGINT, "making three accounts"), (signal.SIGTERM, "starting the venue")]
+)
+def test_an_interrupted_demo_leaves_nothing(demo_directory: Path, number: signal.Signals, step: str) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        assert demo.stderr is not None
+        for line in demo.stderr:
+            if step in line:
+                break
+        while not processes_of(demo_directory):
+            time.sleep(0.05)
+        os.kill(demo.pid, number)
+        demo.communicate(timeout=60)
+    assert demo.returncode != 0
+    assert processes_of(demo_directory) == []
+    assert list(demo_directory.iterdir()) == []
+
+
+def test_a_service_that_does_not_start_ends_the_demo_with_a_sentence(
+    demo_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prover.demo.scenario.VENUE", "json.no_such_module")
+    ran = zkmargin("demo", "-o", "json")
+    assert (ran.code, ran.error) == (3, "demo")
+    assert list(demo_directory.iterdir()) == []
+
+
+def test_a_step_that_goes_wrong_is_told(demo_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prover.demo import scenario
+
+    story = scenario.Story(markets=1)
+    story.refused("a tampered proof", "ok", "proof_failed")
+    story.statuses.append(("proved", {"alice": "live"}))
+    story.accounts.append({"name": "alice"})
+    monkeypatch.setattr("prover.commands.demo.run", lambda _progress: story)
+    ran = zkmargin("demo", "-o", "json")
+    assert (ran.code, ran.json["ok"]) == (1, False)
+    assert "WRONG: a tampered proof: ok instead of proof_failed" in ran.err
+    ran = zkmargin("demo")
+    assert ran.code == 1
+    assert "NOT everything went as it should" in ran.out
+
+
+def test_the_bench_document() -> None:
+    ran = zkmargin("bench", "--markets", "2", "--markets", "3", "--batch", "2", "-o", "json")
+    assert ran.code == 0
+    assert list(ran.json) == ["unit_msm_ms", "results"]
+    keys = [
+        "markets", "terms", "proof_bytes", "prove_ms", "verify_ms", "batch_ms_per_proof", "prove_over_msm",
+        "verify_over_msm", "batch_over_msm",
+    ]  # fmt: skip
+    assert [list(result) for result in ran.json["results"]] == [keys, keys]
+    assert [result["markets"] for result in ran.json["results"]] == [2, 3]
+    for result in ran.json["results"]:
+        for name, ratio in (("prove_ms", "prove_over_msm"), ("verify_ms", "verify_over_msm")):
+            assert abs(result[name] / ran.json["unit_msm_ms"] - result[ratio]) < 0.02
+    assert "run 5 of" in ran.err
+    assert "\n" in zkmargin("bench", "--markets", "2", "--batch", "2").out

@@ -1,0 +1,183 @@
+"""Whatever a command is given, it ends in one sentence and an exit code: 2 for bad input, 3 for "cannot say"."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_run import EXAMPLES, PUBLIC, Ran, zkmargin
+
+from prover import console, files
+from prover.errors import Unavailable
+
+JUNK = (b"", b"\x00\xff\xfe", b"{}", b"[]", b'"x"', b"1e999", b'{"schema": 1}', b"[" * 99999, b'{"a":1,"a":2}', b"-")
+
+
+def one_sentence(ran: Ran, code: int) -> None:
+    assert ran.code == code
+    assert ran.out == ""
+    assert ran.err.startswith("zkmargin: ")
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("junk", JUNK)
+@pytest.mark.parametrize("which", ["--account", "--params", "--oracle"])
+def test_junk_files(tmp_path: Path, which: str, junk: bytes) -> None:
+    path = tmp_path / "junk"
+    path.write_bytes(junk)
+    sources = {"--account": EXAMPLES / "account.json", "--params": PUBLIC[1], "--oracle": PUBLIC[3]} | {which: path}
+    options = [part for pair in sources.items() for part in pair]
+    one_sentence(zkmargin("whatif", *options), 2)
+    one_sentence(zkmargin("prove", "--offline", *options, "--claim", "initial", "--out", tmp_path / "out"), 2)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_junk_elsewhere(tmp_path: Path, junk: bytes, password_file: Path) -> None:
+    path = tmp_path / "junk"
+    path.write_bytes(junk)
+    one_sentence(zkmargin("wallet", "show", "--wallet", path, "--password-file", password_file), 2)
+    one_sentence(zkmargin("verify", "--receipt", path, "--key", "0x" + "11" * 32), 2)
+    one_sentence(zkmargin("submit", path, "--verifier", "http://127.0.0.1:1"), 1)
+    one_sentence(
+        zkmargin("verify", "--offline", *PUBLIC, "--policy", path, "--allow-unattested", EXAMPLES / "account.json"), 2
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["prove"],
+        ["prove", "--bogus"],
+        ["wallet", "nonsense"],
+        ["prove", "--claim", "initial", "--out", "x", "--expiry", "0"],
+        ["verify", "--output=xml"],
+        ["bench", "--markets", "0"],
+        ["bench", "--markets", "501"],
+    ],
+)
+def test_usage(arguments: list[str]) -> None:
+    ran = zkmargin(*arguments)
+    assert ran.code == 2
+    assert ran.out == ""
+    ran = zkmargin(*arguments, "-o", "json")
+    assert (ran.code, ran.error) == (2, "usage")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--claim", "rich"], "a claim is maintenance"),
+        (["--claim", "health<=2"], "a claim is maintenance"),
+        (["--claim", "leverage<=0"], "above 0"),
+        (["--claim", "initial", "--box", "wide"], "--box is a number"),
+        (["--claim", "initial", "--box", "-1"], "0 to 100 percent"),
+        (["--claim", "initial", "--box", "101"], "0 to 100 percent"),
+        (["--claim", "initial", "--verifier", "http://127.0.0.1:1"], "--offline asks no verifier"),
+        (["--claim", "initial", "--audience", "not a name"], "audience"),
+    ],
+)
+def test_bad_options(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    account = ("--account", EXAMPLES / "account.json")
+    ran = zkmargin("prove", "--offline", *account, *PUBLIC, "--out", tmp_path / "out", *arguments)
+    one_sentence(ran, 2)
+    assert sentence in ran.err
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_bytes(b"precious")
+    account = ("--account", EXAMPLES / "account.json")
+    one_sentence(zkmargin("prove", "--offline", *account, *PUBLIC, "--claim", "initial", "--out", out), 2)
+    assert out.read_bytes() == b"precious"
+
+
+def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
+    whatif = ("whatif", *PUBLIC, "--account")
+    one_sentence(zkmargin(*whatif, tmp_path / "missing"), 2)
+    one_sentence(zkmargin(*whatif, tmp_path), 2)
+    account = ("--account", EXAMPLES / "account.json", *PUBLIC, "--claim", "initial")
+    one_sentence(zkmargin("prove", "--offline", *account, "--out", tmp_path / "no" / "out"), 2)
+    one_sentence(zkmargin("prove", "--offline", *account, "--out", EXAMPLES / "account.json" / "out"), 2)
+
+
+def test_a_disk_that_fails_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    account = ("--account", EXAMPLES / "account.json")
+    monkeypatch.setattr(Path, "replace", fail)
+    one_sentence(zkmargin("prove", "--offline", *account, *PUBLIC, "--claim", "initial", "--out", tmp_path / "out"), 3)
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(Unavailable):
+        files.read(tmp_path / "anything")
+
+
+def test_a_large_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.read, "__kwdefaults__", {"limit": 10})
+    one_sentence(zkmargin("whatif", *PUBLIC, "--account", EXAMPLES / "account.json"), 2)
+
+
+def test_a_service_that_is_away_is_no_verdict() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        one_sentence(zkmargin("status", "--verifier", url, "--account", "0x" + "11" * 32), 3)
+        ran = zkmargin("status", "--verifier", url, "--account", "0x" + "11" * 32, "-o", "json")
+        assert (ran.code, ran.error) == (3, "unreachable")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "ftp://a", "http://", "http://u:p@h", "https://h?q", "http://[", "http://a b"]
+)
+def test_addresses_that_are_none(url: str) -> None:
+    one_sentence(zkmargin("status", "--verifier", url, "--account", "0x" + "11" * 32), 2)
+
+
+def test_as_a_program() -> None:
+    """Through the installed entry point: exit codes reach the shell, nothing but data is on stdout."""
+    command = [sys.executable, "-c", "from prover.cli import app; app()"]
+    options = ["--account", str(EXAMPLES / "insolvent.json"), *PUBLIC]
+    ran = subprocess.run([*command, "whatif", *options, "-o", "json"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("{")
+    claim = ["--claim", "initial", "--out", "never-written"]
+    ran = subprocess.run(
+        [*command, "prove", "--offline", *options, *claim], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("zkmargin: not provable")
+    assert not Path("never-written").exists()
+    ran = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["import", "whatif", "commit", "prove", "verify", "submit", "status", "inspect", "demo", "bench", "wallet new",
+     "wallet show", "wallet backup"],
+)  # fmt: skip
+def test_every_command_has_examples_in_its_help(command: str) -> None:
+    ran = zkmargin(*command.split(), "--help")
+    assert ran.code == 0
+    assert "Examples:" in ran.out
+    assert f"zkmargin {command}" in ran.out
+
+
+def test_progress_comes_only_when_something_takes_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with console.progress("quick"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(console, "PROGRESS_AFTER_S", 0.01)
+    with console.progress("slow"):
+        import time
+
+        time.sleep(0.1)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "slow ...\n")

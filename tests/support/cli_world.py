@@ -1,0 +1,99 @@
+"""A real venue and a real verifier for the holder's tests: the processes that the demo starts."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from cli_run import zkmargin
+
+from prover.client import Verifier
+from prover.demo.operator import Operator
+from prover.demo.scenario import start
+from prover.demo.services import Services, services
+from prover.wallet import Wallet
+from zkmargin.documents import Account
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Owner:
+    """A wallet at the venue of the world."""
+
+    wallet: Path
+    password_file: Path
+    account_file: Path
+    id: str
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Which wallet, and its password."""
+        return ("--wallet", str(self.wallet), "--password-file", str(self.password_file))
+
+    def open(self) -> Wallet:
+        """The wallet's content."""
+        return Wallet.open(self.wallet, PASSWORD)
+
+
+@dataclass
+class CliWorld:
+    """Two services, and the operator's keys."""
+
+    place: Services
+    operator: Operator
+    venue: str
+    verifier: str
+    rounds: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The options that name both services."""
+        return ("--venue", self.venue, "--verifier", self.verifier)
+
+    @property
+    def directory(self) -> Path:
+        """Where the services live."""
+        return self.place.directory
+
+    def publish(self, move: Fraction = Fraction(0)) -> None:
+        """The next round, prices moved by ``move`` from the first one."""
+        with Verifier(self.verifier) as verifier:
+            for report in self.operator.reports(next(self.rounds), int(time.time()), move):
+                verifier.post("/v1/oracle/reports", report.to_bytes())
+
+    def owner(self, directory: Path, account: Account) -> Owner:
+        """A new wallet whose account the venue keeps."""
+        password_file = directory / "password.txt"
+        password_file.write_text(PASSWORD)
+        wallet = directory / f"{account.account}.wallet.json"
+        made = zkmargin(
+            "wallet", "new", "--venue", "demo", "--wallet", wallet, "--password-file", password_file, "-o", "json"
+        )
+        assert made.code == 0
+        account_file = directory / f"{account.account}.json"
+        account_file.write_bytes(account.to_bytes())
+        self.book(account, made.json["owner"])
+        return Owner(wallet, password_file, account_file, made.json["account"])
+
+    def book(self, account: Account, owner: str) -> None:
+        """The venue's own file of an account."""
+        booked = account.model_copy(update={"owner": owner})
+        (self.directory / "positions" / f"{owner}.json").write_bytes(booked.to_bytes())
+
+
+@contextmanager
+def cli_world() -> Iterator[CliWorld]:
+    """Started, with the demo's parameters and a first round; ended and removed afterwards."""
+    with services() as place:
+        operator, venue, verifier = start(place)
+        world = CliWorld(place, operator, venue, verifier)
+        with Verifier(verifier) as client:
+            client.post("/v1/params", operator.signed_params().to_bytes())
+        world.publish()
+        yield world
