@@ -19,7 +19,14 @@ from .errors import EXIT_NEGATIVE
 from .service import Service
 from .serving import serve as serve_app
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+app = typer.Typer(
+    name="zkmargin-verifier",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help=__doc__,
+)
 params_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Risk parameters.")
 oracle_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Oracle reports.")
 trust_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Trust documents: whose signatures count.")

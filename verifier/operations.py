@@ -70,7 +70,7 @@ class Local:
 
     def account(self, account: str) -> dict[str, Any]:
         """The status of an account."""
-        return self._service.status(account)
+        return self._service.status(_checked(account))
 
     def summary(self) -> dict[str, Any]:
         """What the service is, and what is current there; with the number of accounts of each status."""
@@ -97,9 +97,7 @@ class Remote:
 
     def account(self, account: str) -> dict[str, Any]:
         """The status of an account."""
-        if not _ACCOUNT.fullmatch(account):  # it becomes a part of the address
-            raise InputError("an account is 0x and 64 hex digits")
-        return remote.get(self._url, f"/v1/accounts/{account}")
+        return remote.get(self._url, f"/v1/accounts/{_checked(account)}")
 
     def summary(self) -> dict[str, Any]:
         """What the service is, and what is current there."""
@@ -120,3 +118,10 @@ class Remote:
             if error.code in ("no_params", "no_round"):
                 return None
             raise
+
+
+def _checked(account: str) -> str:
+    """Raises: InputError: not an identifier; it becomes a part of an address."""
+    if not _ACCOUNT.fullmatch(account):
+        raise InputError("an account is 0x and 64 lower-case hex digits")
+    return account

@@ -23,13 +23,13 @@ def serve(app: FastAPI, host: str, port: int, *, trusted_proxies: Sequence[str] 
 
     Raises: Unavailable: the address cannot be listened on.
     """
-    logs.configure()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or "not an address of this machine"
         raise Unavailable(f"cannot listen on {host} port {port}: {reason.lower()}", code="cannot_listen") from None
+    logs.configure()
     config = uvicorn.Config(
         app,
         log_config=None,  # logs.configure has done it, without what clients send

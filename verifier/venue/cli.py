@@ -18,7 +18,9 @@ from . import setup
 from .app import create_app
 from .desk import Desk
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+app = typer.Typer(
+    name="zkmargin-venue", cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__
+)
 params_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Risk parameters that states are attested under."
 )

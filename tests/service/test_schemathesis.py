@@ -1,0 +1,67 @@
+"""The API against its own description: whatever fits it, and what nearly does, is answered as it says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from service_world import World
+
+from verifier.openapi import description
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+ROUTES = [(method.upper(), path) for path, methods in json.loads(description())["paths"].items() for method in methods]
+
+
+@pytest.fixture(scope="module")
+def api(still_world: World) -> Any:
+    holder = still_world.holder().put()
+    assert still_world.submit(holder.bundle()).status_code == 201
+    return schemathesis.openapi.from_asgi("/openapi.json", still_world.client.app)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_route_answers_as_described(api: Any, method: str, path: str) -> None:
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(api[path][method].as_strategy())
+    def ask(case: Any) -> None:
+        case.call_and_validate(checks=CHECKS)
+
+    ask()
+
+
+def test_the_description_is_of_good_answers_too(still_world: World, api: Any) -> None:
+    """Random requests hardly ever get a good answer: here are some, against the same schemas."""
+    holder = still_world.holder()
+    put = still_world.put(holder.id, holder.attest(holder.next_state()))
+    accepted = still_world.submit(holder.bundle())
+    refused = still_world.submit(holder.wrap(holder.request(audience="x"), b""))
+    bundle = accepted.json()["bundle"]
+    answers: list[tuple[str, str, Any]] = [
+        ("/v1/accounts/{account}/states", "POST", put),
+        ("/v1/submissions", "POST", accepted),
+        ("/v1/submissions", "POST", refused),
+    ]
+    gets: dict[str, str] = {
+        "/healthz": "/healthz", "/metrics": "/metrics", "/v1/verifier": "/v1/verifier", "/v1/trust": "/v1/trust",
+        "/v1/params/current": "/v1/params/current", "/v1/params/{digest}": f"/v1/params/{still_world.params.digest}",
+        "/v1/oracle/current": "/v1/oracle/current", "/v1/oracle/rounds/{number}": "/v1/oracle/rounds/1",
+        "/v1/accounts": "/v1/accounts", "/v1/accounts/{account}": f"/v1/accounts/{holder.id}",
+        "/v1/accounts/{account}/state": f"/v1/accounts/{holder.id}/state", "/v1/submissions": "/v1/submissions",
+        "/v1/submissions/{bundle}": f"/v1/submissions/{bundle}",
+    }  # fmt: skip
+    answers += [(route, "GET", still_world.client.get(path)) for route, path in gets.items()]
+    for route, method, answer in answers:
+        assert answer.status_code < 300 or answer is refused, (route, answer.text)
+        api[route][method].validate_response(answer)
