@@ -109,19 +109,20 @@ def start(place: Services) -> tuple[Operator, str, str]:
     prices = {entry["market"]: canonical.parse_decimal(entry["price"]) for entry in source["prices"]}
     root = place.directory
     (root / "positions").mkdir(mode=0o700)
-    venue, verifier = ("--dir", str(root / "venue")), ("--dir", str(root / "verifier"))
-    made = place.run((VENUE, "init", *venue, "--venue", params.venue, "--positions", str(root / "positions")))
-    operator = Operator(params, prices, made[0]["attestation_key"])
+    venue, verifier = place.start(VENUE), place.start(VERIFIER)
+    at_venue, at_verifier = ("--dir", str(root / "venue")), ("--dir", str(root / "verifier"))
+    named = ("--venue", params.venue)
+    venue.tell("init", *at_venue, *named, "--positions", str(root / "positions"), "-o", "json")
+    operator = Operator(params, prices, venue.answer()["attestation_key"])
     (root / "trust.json").write_bytes(operator.signed_trust().to_bytes())
     (root / "params.json").write_bytes(operator.signed_params().to_bytes())
-    trust = ("--trust", str(root / "trust.json"))
-    named = ("--venue", params.venue, "--audience", AUDIENCE, "--grace-s", str(GRACE_S))
-    place.run(
-        (VENUE, "init", *venue, *trust, "--params", str(root / "params.json")),
-        (VERIFIER, "init", *verifier, *named, *trust),
-    )
-    venue_url, verifier_url = place.serve((VENUE, "serve", *venue), (VERIFIER, "serve", *verifier))
-    return operator, venue_url, verifier_url
+    trust = ("--trust", str(root / "trust.json"), "-o", "json")
+    venue.tell("init", *at_venue, "--params", str(root / "params.json"), *trust)
+    verifier.tell("init", *at_verifier, *named, "--audience", AUDIENCE, "--grace-s", str(GRACE_S), *trust)
+    for program, at in ((venue, at_venue), (verifier, at_verifier)):
+        program.answer()
+        program.tell("serve", *at, "--host", "127.0.0.1", "--port", "0")
+    return operator, venue.serves_at(), verifier.serves_at()
 
 
 @dataclass

@@ -6,13 +6,14 @@ Whatever happens, an error, Ctrl-C and SIGTERM included, both processes are ende
 from __future__ import annotations
 
 import json
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,52 +21,62 @@ from ..errors import Unavailable
 
 VENUE = "verifier.venue.cli"
 VERIFIER = "verifier.cli"
-_START_TIMEOUT_S = 60.0
+_ANSWER_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 10.0
+_LOOP = """
+import json, sys
+from {module} import app
+for line in sys.stdin:
+    code = app(json.loads(line), standalone_mode=False)
+    if code:
+        sys.exit(code)
+    print(flush=True)
+"""
+"""Runs the commands that come in, one JSON list of arguments a line; an empty line ends the answer of each."""
 
 
 class Program:
-    """A command of another package, running in a process of its own; what it logs goes to ``log``."""
+    """Commands of another package, run one after the other in one process of their own; its log goes to ``log``."""
 
-    def __init__(self, module: str, *args: str, log: Path) -> None:
+    def __init__(self, module: str, log: Path) -> None:
         self._module = module
         self._log = log
+        self._lines: queue.Queue[str] = queue.Queue()
         with log.open("ab") as errors:
             # No shell, and only arguments of ours. A session of its own: Ctrl-C in the terminal reaches the demo, which
             # ends its processes in order. -P: a package in the working directory does not hide the installed ones.
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-c", f"from {module} import app; app()", *args],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-P", "-c", _LOOP.format(module=module)],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
                 text=True,
             )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def tell(self, *args: str) -> None:
+        """Give the process a command; its answer comes with ``answer``."""
+        try:
+            if self._process.stdin is not None:
+                self._process.stdin.write(json.dumps(args) + "\n")
+                self._process.stdin.flush()
+        except OSError:
+            self._fail("has ended")
 
     def answer(self) -> dict[str, Any]:
-        """The JSON document that the command prints before it ends well. Raises: Unavailable."""
-        try:
-            stdout, _ = self._process.communicate(timeout=_START_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._fail("did not end in time")
-        if self._process.returncode != 0:
-            self._fail(f"ended with exit code {self._process.returncode}")
-        return self._parse(stdout)
+        """The JSON document that a command prints, once it has ended well. Raises: Unavailable."""
+        return self._parse("".join(iter(self._line, "\n")))
 
-    def first_line(self) -> dict[str, Any]:
-        """The JSON document in the first line that a server prints. Raises: Unavailable."""
-        lines: list[str] = []
-        stdout = self._process.stdout
-        if stdout is not None:
-            reader = threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True)
-            reader.start()
-            reader.join(_START_TIMEOUT_S)
-        if not lines or not lines[0]:
-            self._fail("did not start")
-        return self._parse(lines[0])
+    def serves_at(self) -> str:
+        """The address that a server prints in its first line. Raises: Unavailable."""
+        return str(self._parse(self._line()).get("url"))
 
     def ask_to_end(self) -> None:
-        """Send the signal that a server ends in order on."""
+        """No more commands, and the signal that a server ends in order on."""
+        if self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
         if self._process.poll() is None:
             self._process.terminate()
 
@@ -76,19 +87,31 @@ class Program:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _read(self) -> None:
         if self._process.stdout is not None:
-            self._process.stdout.close()
+            with self._process.stdout as stdout:
+                for line in stdout:
+                    self._lines.put(line)
+        self._lines.put("")
+
+    def _line(self) -> str:
+        try:
+            line = self._lines.get(timeout=_ANSWER_TIMEOUT_S)
+        except queue.Empty:
+            self._fail("did not answer in time")
+        return line or self._fail("has ended")
 
     def _parse(self, text: str) -> dict[str, Any]:
         try:
             value = json.loads(text)
         except ValueError:
             value = None
-        if not isinstance(value, dict):
-            self._fail("printed something else than JSON")
-        return value
+        return value if isinstance(value, dict) else self._fail("printed something else than JSON")
 
     def _fail(self, what: str) -> NoReturn:
+        self.ask_to_end()
+        self.end()
         lines = self._log.read_text("utf-8", "replace").strip().splitlines()
         raise Unavailable(f"{self._module} {what}: {lines[-1] if lines else 'no message'}", code="demo")
 
@@ -100,9 +123,9 @@ class Services:
         self.directory = directory
         self._programs: list[Program] = []
 
-    def start(self, module: str, *args: str) -> Program:
-        """Start a command."""
-        program = Program(module, *args, log=self.directory / f"{module}.log")
+    def start(self, module: str) -> Program:
+        """Start a program, which then waits for commands."""
+        program = Program(module, self.directory / f"{module}.log")
         self._programs.append(program)
         return program
 
@@ -112,16 +135,6 @@ class Services:
             program.ask_to_end()
         for program in self._programs:
             program.end()
-
-    def run(self, *commands: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Run commands side by side; their JSON answers."""
-        programs = [self.start(*command, "-o", "json") for command in commands]
-        return [program.answer() for program in programs]
-
-    def serve(self, *commands: tuple[str, ...]) -> list[str]:
-        """Start servers side by side; their addresses."""
-        programs = [self.start(*command, "--host", "127.0.0.1", "--port", "0") for command in commands]
-        return [str(program.first_line()["url"]) for program in programs]
 
 
 @contextmanager

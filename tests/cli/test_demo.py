@@ -28,24 +28,24 @@ def demo_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def processes_of(directory: Path) -> list[str]:
-    """Command lines of running processes that work in ``directory``."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+def processes_of(directory: Path) -> set[int]:
+    """Running processes that the demo in ``directory`` started: they inherit where temporary files go."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
-            command = entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            inherited = f"TMPDIR={directory}\0".encode() in entry.read_bytes()
         except OSError:
             continue
-        if str(directory) in command:
-            found.append(command)
-    return found
+        if inherited:
+            found.add(int(entry.parent.name))
+    return found - {os.getpid()}
 
 
 def test_the_demo_goes_as_it_should_and_leaves_nothing(demo_directory: Path) -> None:
     started = time.monotonic()
     ran = subprocess.run([*COMMAND, "demo", "-o", "json"], capture_output=True, text=True, check=False, timeout=120)
     took_s = time.monotonic() - started
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     value: dict[str, Any] = json.loads(ran.stdout)
     assert list(value) == ["schema", "ok", "markets", "accounts", "refusals"]
     assert value["ok"] is True
@@ -58,7 +58,7 @@ def test_the_demo_goes_as_it_should_and_leaves_nothing(demo_directory: Path) -> 
     assert {"proof_failed", "earlier_sequence", "price_outside_box", "not_provable", "wrong_audience"} <= set(reasons)
     assert "ok" not in reasons
     assert list(demo_directory.iterdir()) == []
-    assert processes_of(demo_directory) == []
+    assert processes_of(demo_directory) == set()
     assert "WRONG" not in ran.stderr
     for account in ACCOUNTS:
         for secret in (account["cash"], *(position["size"] for position in account["positions"])):
@@ -79,12 +79,14 @@ def test_an_interrupted_demo_leaves_nothing(demo_directory: Path, number: signal
         for line in demo.stderr:
             if step in line:
                 break
-        while not processes_of(demo_directory):
+        deadline = time.monotonic() + 60
+        while len(processes_of(demo_directory)) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert len(processes_of(demo_directory)) == 3  # the demo, the venue, the verifier
         os.kill(demo.pid, number)
         demo.communicate(timeout=60)
     assert demo.returncode != 0
-    assert processes_of(demo_directory) == []
+    assert processes_of(demo_directory) == set()
     assert list(demo_directory.iterdir()) == []
 
 
