@@ -21,7 +21,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from circuits.boxes import PriceBox, within
+from . import packed
 
 
 class Status(StrEnum):
@@ -59,27 +59,29 @@ NEW = Edge(Status.UNPROVEN, NO_PROOF)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What of an accepted submission decides a status. The newest comes first wherever there are several."""
+    """What of an accepted submission decides a status; ``box`` is packed. The newest comes first wherever there are
+    several."""
 
     claim: str
     params_version: int
     expiry_unix_s: int
     attestation_key: str
-    box: PriceBox
+    box: bytes
 
 
 @dataclass(frozen=True)
 class Moment:
     """What is current: the round, the grace of parameters that are not, and the trusted attestation keys.
 
-    ``prices`` has the markets of the current parameters in their order; of older ones they are a prefix, because
-    markets are only ever added at the end. A market that the round has no price for has none here: no box contains it.
+    ``prices`` are packed as boxes are (packed.py); they have the markets of the current parameters in their order; of
+    older ones they are a prefix, because markets are only ever added at the end. A market that the round has no price
+    for has none here: no box contains it.
     """
 
     now_unix_s: int
     round: int
     round_unix_s: int
-    prices: PriceBox
+    prices: bytes
     params_end_unix_s: Mapping[int, int]
     attestation_keys: AbstractSet[str]
     grace_s: int
@@ -140,6 +142,6 @@ def _why_not(verdict: Verdict, moment: Moment) -> str | None:
         return OLD_PARAMS
     if moment.round_unix_s > verdict.expiry_unix_s:
         return EXPIRED
-    if len(moment.prices) < len(verdict.box) or not within(moment.prices[: len(verdict.box)], verdict.box):
+    if not packed.covers(verdict.box, moment.prices):
         return OUTSIDE
     return None

@@ -3,10 +3,12 @@ come here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from circuits.statement import build
@@ -36,7 +38,7 @@ from .oracle import Reported
 from .publication import Published
 from .settings import DATABASE_FILE, RECEIPT_KEY_FILE, Settings
 from .store import Store
-from .tables import SubmissionRow
+from .tables import AccountRow, SubmissionRow
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,19 @@ class Service:
     def status(self, account: str) -> dict[str, Any]:
         """The status document of an account, as it is now. Raises: ContextError "unknown_account"."""
         with self.store.reading() as session:
-            row = accounts.row_of(session, account)
-            return statuses.view(session, row, now_unix_s=clock.now_unix_s(), grace_s=self.settings.grace_s)
+            return self._views(session, [accounts.row_of(session, account)])[0]
+
+    def statuses(self, *, after: str | None, limit: int) -> list[dict[str, Any]]:
+        """The status documents of accounts in the order of their identifiers, from the one ``after``."""
+        later = () if after is None else (AccountRow.id > after,)
+        with self.store.reading() as session:
+            query = select(AccountRow).where(*later).order_by(AccountRow.id).limit(limit)
+            return self._views(session, session.scalars(query).all())
+
+    def _views(self, session: Session, rows: Sequence[AccountRow]) -> list[dict[str, Any]]:
+        clock_unix_s, number = statuses.clock_and_round(session, clock.now_unix_s())
+        grace_s = self.settings.grace_s
+        return [statuses.view(row, clock_unix_s=clock_unix_s, round_number=number, grace_s=grace_s) for row in rows]
 
     def count_statuses(self) -> dict[str, int]:
         """How many accounts are of each status now."""

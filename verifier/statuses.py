@@ -8,35 +8,15 @@ from typing import Any
 from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.orm import Session
 
-from circuits.boxes import MarketBox, PriceBox
 from zkmargin import canonical
 
-from . import documents, edges, oracle, parameters, trust
+from . import documents, edges, oracle, packed, parameters, trust
 from .edges import Edge, Moment, Status, Verdict
 from .tables import AccountRow, StateRow, SubmissionRow
 
 SCHEMA = "zkmargin/status/v1"
 MAX_STANDING = 32
 """Standing verdicts of one state that are asked; older ones count no more. Bounds the work of a round."""
-_WORD_BYTES = 16
-_BOX_BYTES = 4 * _WORD_BYTES
-
-
-def pack(box: PriceBox) -> bytes:
-    """A box as the database keeps it: four integers a market, 16 bytes each, two's complement, big-endian."""
-    return b"".join(
-        edge.to_bytes(_WORD_BYTES, "big", signed=True)
-        for market in box
-        for edge in (market.low, market.high, market.funding_low, market.funding_high)
-    )
-
-
-def unpack(packed: bytes) -> PriceBox:
-    """The box that ``pack`` packed."""
-    words = [
-        int.from_bytes(packed[i : i + _WORD_BYTES], "big", signed=True) for i in range(0, len(packed), _WORD_BYTES)
-    ]
-    return tuple(MarketBox(*words[i : i + 4]) for i in range(0, len(words), 4))
 
 
 def moment(session: Session, *, now_unix_s: int, grace_s: int, params_grace_s: int) -> Moment | None:
@@ -49,15 +29,15 @@ def moment(session: Session, *, now_unix_s: int, grace_s: int, params_grace_s: i
         now_unix_s=now_unix_s,
         round=round_row.number,
         round_unix_s=round_row.time_unix_s,
-        prices=oracle.prices(documents.stored_round(round_row.content), params),
+        prices=packed.pack(oracle.prices(documents.stored_round(round_row.content), params)),
         params_end_unix_s=parameters.ends(session, grace_s=params_grace_s),
         attestation_keys=frozenset(trust.current(session).attestation),
         grace_s=grace_s,
     )
 
 
-def edge_of(row: AccountRow) -> Edge:
-    """The stored edge of an account."""
+def edge_of(row: Any) -> Edge:
+    """The stored edge of an account: of its row, or of a result with the columns ``_EDGE``."""
     return Edge(Status(row.status), row.reason, row.since_round, row.deadline_unix_s, row.live_until_unix_s, row.claim)
 
 
@@ -65,19 +45,39 @@ def refresh(session: Session, at: Moment, *, seen_round: int, account: str | Non
     """Turn the statuses of all accounts, or of one. ``seen_round``: the round that was current until now."""
     of_one = () if account is None else (AccountRow.id == account,)
     verdicts = _standing(session, account)
-    for row in session.scalars(select(AccountRow).where(*of_one)):
-        before = edge_of(row)
+    turned = []
+    for row in session.execute(select(AccountRow.id, *_EDGE).where(*of_one)):
+        identifier, before = row.id, edge_of(row)
         seen = edges.seen(before, clock_unix_s=at.clock_unix_s, round_number=seen_round, grace_s=at.grace_s)
-        after = edges.turned(seen, verdicts.get(row.id, []), at)
+        after = edges.turned(seen, verdicts.get(identifier, []), at)
         if after != before:
-            store(row, after)
-    session.flush()
+            turned.append({"id": identifier} | _columns(after))
+    if turned:
+        session.execute(update(AccountRow), turned)
+        session.expire_all()
 
 
 def store(row: AccountRow, edge: Edge) -> None:
     """Keep ``edge`` as the status of ``row``."""
-    row.status, row.reason, row.since_round = edge.status, edge.reason, edge.since_round
-    row.deadline_unix_s, row.live_until_unix_s, row.claim = edge.deadline_unix_s, edge.live_until_unix_s, edge.claim
+    for name, value in _columns(edge).items():
+        setattr(row, name, value)
+
+
+_EDGE = (
+    AccountRow.status, AccountRow.reason, AccountRow.since_round, AccountRow.deadline_unix_s,
+    AccountRow.live_until_unix_s, AccountRow.claim,
+)  # fmt: skip
+
+
+def _columns(edge: Edge) -> dict[str, Any]:
+    return {
+        "status": edge.status.value,
+        "reason": edge.reason,
+        "since_round": edge.since_round,
+        "deadline_unix_s": edge.deadline_unix_s,
+        "live_until_unix_s": edge.live_until_unix_s,
+        "claim": edge.claim,
+    }
 
 
 def _standing(session: Session, account: str | None) -> dict[str, list[Verdict]]:
@@ -95,7 +95,7 @@ def _standing(session: Session, account: str | None) -> dict[str, list[Verdict]]
     )  # fmt: skip
     verdicts: dict[str, list[Verdict]] = defaultdict(list)
     for owner, claim, version, expiry_unix_s, key, box in rows:
-        verdicts[owner].append(Verdict(claim, version, expiry_unix_s, key, unpack(box)))
+        verdicts[owner].append(Verdict(claim, version, expiry_unix_s, key, box))
     return verdicts
 
 
@@ -127,10 +127,9 @@ def move(session: Session, row: AccountRow, *, now_unix_s: int, grace_s: int) ->
     session.flush()
 
 
-def view(session: Session, row: AccountRow, *, now_unix_s: int, grace_s: int) -> dict[str, Any]:
-    """The status document of an account, as it is now."""
-    clock_unix_s, number = clock_and_round(session, now_unix_s)
-    edge = edges.seen(edge_of(row), clock_unix_s=clock_unix_s, round_number=number, grace_s=grace_s)
+def view(row: AccountRow, *, clock_unix_s: int, round_number: int | None, grace_s: int) -> dict[str, Any]:
+    """The status document of an account, as it is by ``clock_and_round``."""
+    edge = edges.seen(edge_of(row), clock_unix_s=clock_unix_s, round_number=round_number, grace_s=grace_s)
     return {
         "schema": SCHEMA,
         "account": row.id,
@@ -139,7 +138,7 @@ def view(session: Session, row: AccountRow, *, now_unix_s: int, grace_s: int) ->
         "reason": edge.reason,
         "since_round": edge.since_round,
         "deadline": None if edge.deadline_unix_s is None else canonical.format_time(edge.deadline_unix_s),
-        "round": number,
+        "round": round_number,
         "claim": edge.claim,
     }
 

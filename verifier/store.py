@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from zkmargin.errors import InputError
@@ -22,6 +23,8 @@ from zkmargin.errors import InputError
 from .errors import Unavailable
 
 BUSY_TIMEOUT_MS = 10_000
+CONNECTIONS = 48
+"""More than the worker threads of an application: none of them waits for a connection."""
 _WRITES = "zkmargin_writes"
 
 
@@ -36,7 +39,7 @@ def open_engine(url: str) -> Engine:
         raise InputError("the database must look like sqlite:////path/to/file", code="bad_database") from None
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         raise InputError("the database must be an SQLite file: sqlite:////path/to/file", code="bad_database")
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(parsed, pool_size=CONNECTIONS, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
@@ -92,3 +95,5 @@ def failures_told() -> Iterator[None]:
         # Neither the statement nor its parameters: they are submitted values.
         kind = type(error.orig).__name__
         raise Unavailable(f"the database failed ({kind}); nothing was changed", code="store_unavailable") from None
+    except PoolTimeoutError:
+        raise Unavailable("the database is too busy; nothing was changed", code="store_unavailable") from None

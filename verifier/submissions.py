@@ -24,7 +24,7 @@ from zkmargin.bundle import Bundle, Request
 from zkmargin.documents import Params, Round, State
 from zkmargin.errors import ContextError, InputError
 
-from . import accounts, documents, oracle, parameters, statuses, trust
+from . import accounts, documents, oracle, packed, parameters, statuses, trust
 from .settings import Settings
 from .tables import ParamsRow, RoundRow, StateRow, SubmissionRow
 
@@ -146,7 +146,7 @@ def accept(
     row = SubmissionRow(
         id=bundle, account=request.account, seq=request.seq, params_version=grounds.params_version, round=grounds.round,
         claim=str(grounds.claim), standing=grounds.standing, expiry_unix_s=canonical.parse_time(request.expiry),
-        box=statuses.pack(grounds.box), bundle=data, receipt=receipt, decided_unix_s=now_unix_s,
+        box=packed.pack(grounds.box), bundle=data, receipt=receipt, decided_unix_s=now_unix_s,
     )  # fmt: skip
     session.add(row)
     session.flush()

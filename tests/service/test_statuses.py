@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from service_world import MARKETS, PRICES, SOL, START_UNIX_S, Holder, World, make_params
+from service_world import MARKETS, PRICES, SOL, START_UNIX_S, Holder, World, make_params, make_report
 
-from circuits.boxes import MarketBox
-from verifier import edges, statuses
+from circuits.boxes import MarketBox, within
+from verifier import edges, packed, statuses
 from verifier.edges import Edge, Moment, Status, Verdict
 from zkmargin import canonical
 from zkmargin.envelope import PrivateKey
@@ -60,6 +60,7 @@ def test_a_new_proof_makes_an_account_live_again(world: World) -> None:
 def test_any_verdict_that_covers_is_enough(world: World) -> None:
     holder = live(world, "20", "initial")
     assert world.submit(holder.bundle(percent="1")).status_code == 201
+    assert world.status(holder.id)["claim"] == "maintenance"  # the newest of those that cover
     world.move_to(2, "65000")
     assert told(world, holder)[0] == "live"
     assert world.status(holder.id)["claim"] == "initial"
@@ -75,8 +76,6 @@ def test_funding_counts_as_prices_do(world: World) -> None:
 
 def test_both_medians_must_lie_in_the_box(world: World) -> None:
     holder = live(world)
-    from service_world import make_report
-
     inside, outside = (make_report(2, PRICES | {"BTC-USD": price}, world.now) for price in ("60000", "64000"))
     world.report(inside.sign(world.keys.oracles[0]))
     world.report(outside.sign(world.keys.oracles[1]))
@@ -222,18 +221,31 @@ def test_one_round_turns_every_account(world: World) -> None:
     assert world.service.count_statuses() == {"unproven": 1, "live": 1, "stale": 0, "liquidatable": 1}
 
 
+def test_a_deadline_can_pass_by_the_oracles_clock(make_world: Callable[..., World]) -> None:
+    world = make_world(grace_s=30).begin()
+    holder = live(world)
+    world.move_to(2, "70000")
+    ahead = make_report(3, PRICES | {"BTC-USD": "70000"}, world.now + 31)
+    assert [world.report(ahead.sign(key)).status_code for key in world.keys.oracles[:2]] == [202, 201]
+    assert told(world, holder)[0] == "liquidatable"
+    assert world.service.count_statuses()["liquidatable"] == 1
+
+
 BOX = (MarketBox(10, 20, -5, 5), MarketBox(100, 200, 0, 0))
 
 
 def moment(now: int = 1000, round_unix_s: int = 1000, prices=(BOX[0], BOX[1]), **changes) -> Moment:
     members = {"params_end_unix_s": {1: 2000}, "attestation_keys": {"key"}, "grace_s": 300} | changes
-    return Moment(now_unix_s=now, round=7, round_unix_s=round_unix_s, prices=prices, **members)
+    return Moment(now_unix_s=now, round=7, round_unix_s=round_unix_s, prices=packed.pack(prices), **members)
 
 
 def test_a_verdict_needs_every_one_of_its_conditions() -> None:
-    verdict = Verdict("maintenance", 1, 1000, "key", BOX)
+    verdict = Verdict("maintenance", 1, 1000, "key", packed.pack(BOX))
     assert edges.turned(edges.NEW, [verdict], moment()).status is Status.LIVE
     assert edges.turned(edges.NEW, [verdict], moment(now=2001)).reason == "old_params"
+    late = Verdict("maintenance", 1, 3000, "key", packed.pack(BOX))
+    assert edges.turned(edges.NEW, [late], moment(now=1999, round_unix_s=2000)).reason is None
+    assert edges.turned(edges.NEW, [late], moment(now=1999, round_unix_s=2001)).reason == "old_params"
     assert edges.turned(edges.NEW, [verdict], moment(round_unix_s=1001)).reason == "expired"
     assert edges.turned(edges.NEW, [verdict], moment(attestation_keys=set())).reason == "unattested"
     assert edges.turned(edges.NEW, [verdict], moment(prices=BOX[:1])).reason == "price_outside_box"
@@ -243,10 +255,18 @@ def test_a_verdict_needs_every_one_of_its_conditions() -> None:
         assert edges.turned(edges.NEW, [verdict], moment(prices=(BOX[0], MarketBox(99, 99, 0, 0)))).reason
 
 
-@given(st.lists(st.tuples(*[st.integers(-(2**91) + 1, 2**91 - 1)] * 4), max_size=4))
-def test_a_box_comes_out_of_the_database_as_it_went_in(numbers) -> None:
-    box = tuple(MarketBox(*sorted(map(abs, four[:2])), *sorted(four[2:])) for four in numbers)
-    assert statuses.unpack(statuses.pack(box)) == box
+_ENDS = st.integers(-(2**91) + 1, 2**91 - 1) | st.integers(-3, 3) | st.sampled_from([2**91 - 1, 1 - 2**91])
+_MARKETS = st.builds(
+    lambda a, b, c, d: MarketBox(*sorted((abs(a), abs(b))), *sorted((c, d))), _ENDS, _ENDS, _ENDS, _ENDS
+)
+
+
+@given(st.lists(_MARKETS, max_size=4), st.lists(_MARKETS, max_size=4), st.booleans())
+def test_packed_boxes_compare_as_boxes_do(box: list[MarketBox], prices: list[MarketBox], near: bool) -> None:
+    if near:  # prices that are the ends of the box, so that most are inside
+        prices = [MarketBox(m.low, m.high, m.funding_low, m.funding_high) for m in box] + prices
+    inside = len(prices) >= len(box) and within(tuple(prices[: len(box)]), tuple(box))
+    assert packed.covers(packed.pack(tuple(box)), packed.pack(tuple(prices))) == inside
 
 
 _TIMES = st.integers(0, 40) | st.none()
@@ -277,7 +297,8 @@ def test_counting_in_sql_is_counting_one_by_one(still_world: World, found: list[
             session.add(row)
         session.flush()
         rows = session.query(AccountRow).all()
-        views = [statuses.view(session, row, now_unix_s=now, grace_s=grace_s)["status"] for row in rows]
+        by, number = statuses.clock_and_round(session, now)
+        views = [statuses.view(r, clock_unix_s=by, round_number=number, grace_s=grace_s)["status"] for r in rows]
         counted = statuses.count(session, now_unix_s=now, grace_s=grace_s)
         session.query(AccountRow).delete()
     assert counted == {status.value: views.count(status.value) for status in Status}

@@ -6,12 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlalchemy import select
 
-from verifier import accounts, answers, clock, statuses
+from verifier import accounts, answers
 from verifier.bodies import raw_body
 from verifier.replies import reply, tagged
-from verifier.tables import AccountRow
 from zkmargin.documents import State
 
 from .common import ENVELOPE, PAGE, AccountCursor, AccountId, TheService, takes
@@ -23,12 +21,8 @@ StateBody = Annotated[bytes, Depends(raw_body(State.media_type()))]
 @router.get("/v1/accounts", response_model=answers.AccountPage, operation_id="accounts")
 def account_page(service: TheService, cursor: AccountCursor = None) -> Response:
     """Accounts with their statuses, in the order of their identifiers."""
-    after = () if cursor is None else (AccountRow.id > cursor,)
-    now, grace_s = clock.now_unix_s(), service.settings.grace_s
-    with service.store.reading() as session:
-        rows = session.scalars(select(AccountRow).where(*after).order_by(AccountRow.id).limit(PAGE + 1)).all()
-        items = [statuses.view(session, row, now_unix_s=now, grace_s=grace_s) for row in rows[:PAGE]]
-    return reply({"items": items, "next": items[-1]["account"] if len(rows) > PAGE else None})
+    found = service.statuses(after=cursor, limit=PAGE + 1)
+    return reply({"items": found[:PAGE], "next": found[PAGE - 1]["account"] if len(found) > PAGE else None})
 
 
 @router.get("/v1/accounts/{account}", response_model=answers.AccountStatus, operation_id="account")
