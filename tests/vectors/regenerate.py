@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
 
 import bad_points  # noqa: E402
+import bundle_rejects  # noqa: E402
+import bundle_world  # noqa: E402
 import small_relations  # noqa: E402
 from vector_codec import (  # noqa: E402
     assignment_to_json,
@@ -217,11 +219,27 @@ RELATION_CHANGES = {
 }
 
 
+def bundle_vectors() -> dict[str, Any]:
+    accepts = bundle_world.accepts()
+    return {
+        "policy": bundle_world.POLICY.to_value(),
+        "params": bundle_world.SIGNED_PARAMS.to_value(),
+        "round": bundle_world.ROUND.to_value(),
+        "now_unix_s": bundle_world.NOW_UNIX_S,
+        "accept": [
+            {"name": name, "seed": name, "id": bundle.id, "bundle": bundle.to_bytes().decode()}
+            for name, bundle in accepts.items()
+        ],
+        "reject": bundle_rejects.rejects(accepts[bundle_rejects.ACCEPT]),
+    }
+
+
 FILES = {
     "generators.json": generator_vectors,
     "transcript.json": transcript_vectors,
     "commitments.json": commitment_vectors,
     "range_argument.json": range_argument_vectors,
+    "bundles.json": bundle_vectors,
 }
 
 

@@ -1,0 +1,83 @@
+"""A venue, its documents and two accounts, all signed with fixed keys: what the bundle vectors are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import margin_accounts as accounts
+from vector_codec import seeded_entropy
+
+from circuits import statement
+from circuits.markets import RiskParameters
+from circuits.policy import verify_bundle
+from zkmargin import canonical
+from zkmargin.bundle import Bundle
+from zkmargin.documents import Account, Oracle, Params, Policy, Round, Signed, Trust
+from zkmargin.envelope import PrivateKey
+from zkmargin.pedersen import Opening
+
+
+def key(name: str) -> PrivateKey:
+    return PrivateKey(hashlib.sha256(f"zkmargin test vector key {name}".encode()).digest())
+
+
+ORACLES = [key(f"oracle {i}") for i in range(3)]
+TRUST = Trust(
+    venue=accounts.VENUE,
+    version=1,
+    root=(key("root").public,),
+    params=(key("params").public,),
+    attestation=(key("attestation").public,),
+    oracle=tuple(oracle.public for oracle in ORACLES),
+    oracle_threshold=2,
+)
+POLICY = Policy(trust=TRUST, audience=accounts.AUDIENCE, max_expiry_s=86400, max_round_age_s=600, max_box_percent="10")
+NOW_UNIX_S = canonical.parse_time(accounts.TIME) + 60
+PARAMS: Params = accounts.params()
+PARAMETERS = RiskParameters.from_document(PARAMS)
+SIGNED_PARAMS = Signed(PARAMS, PARAMS.sign(key("params")))
+
+
+def _round(prices: dict[str, str], second: dict[str, str]) -> Round:
+    views: list[Oracle] = [accounts.oracle(prices), accounts.oracle(second)]
+    return Round(tuple(Signed(view, view.sign(oracle)) for view, oracle in zip(views, ORACLES, strict=False)))
+
+
+ROUND = _round(accounts.PRICES, accounts.PRICES | {"BTC-USD": "61880"})
+
+
+def openings(account: Account) -> dict[str, Opening]:
+    holdings = accounts.holdings(account, PARAMETERS, accounts.prices_of(ROUND, PARAMETERS))
+    return accounts.openings_of(holdings.values(PARAMETERS))
+
+
+def prove(name: str, account: Account, *, signers: tuple[PrivateKey, ...], **request: Any) -> Bundle:
+    """A bundle with the entropy of ``name``."""
+    secret = openings(account)
+    state = accounts.state(secret, PARAMETERS.units)
+    asked = accounts.request(state, PARAMETERS, ROUND, **request)
+    with seeded_entropy(name):
+        proof = statement.build(asked, state, PARAMS).prove(secret)
+    return Bundle(asked, proof, Signed(state, state.sign(*signers)), SIGNED_PARAMS, ROUND)
+
+
+ATTESTED = (key("attestation"), accounts.OWNER)
+HEDGED = accounts.account("20000", ("BTC-USD", "-0.75", "61250.0"), ("ETH-USD", "12.5"))
+FLAT = accounts.account("0")
+
+
+def accepts() -> dict[str, Bundle]:
+    return {
+        "health in a box": prove("health in a box", HEDGED, signers=ATTESTED, claim="health>=1.25", percent=5),
+        "no position, no cash, point prices": prove(
+            "no position, no cash, point prices", FLAT, signers=ATTESTED, claim="initial"
+        ),
+        "leverage": prove("leverage", HEDGED, signers=ATTESTED, claim="leverage<=5", percent=1),
+    }
+
+
+def check(data: bytes, now_unix_s: int = NOW_UNIX_S, policy: Policy | None = POLICY) -> None:
+    """What an offline checker with this venue's documents does."""
+    bundle = Bundle.from_bytes(data)
+    verify_bundle(bundle, policy=policy, params=SIGNED_PARAMS, round=ROUND, now_unix_s=now_unix_s)
