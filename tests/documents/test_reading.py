@@ -130,7 +130,7 @@ def test_every_scalar_has_its_type(kind: type[Document]) -> None:
 @KINDS
 def test_another_schema_or_version_is_refused(kind: type[Document]) -> None:
     for schema in (kind.SCHEMA[:-1] + "2", kind.SCHEMA + " ", "", None, 1):
-        with pytest.raises(InputError, match=kind.SCHEMA):
+        with pytest.raises(InputError, match=f"this is not a {kind.SCHEMA} document"):
             read(_bytes(EXAMPLES[kind] | {"schema": schema}), kind)
     for value in ([], "x", None, 7):
         with pytest.raises(InputError):
@@ -173,12 +173,16 @@ def test_making_a_document_in_python_is_as_strict() -> None:
             Account(account="alice", cash=wrong)
     with pytest.raises(InputError, match="size"):
         Position(market="BTC-USD", size="x4711")
+    for wrong_integer in ("3", 3.0, True):
+        with pytest.raises(InputError, match="version: must be an integer"):
+            Params(**{**Params.from_value(PARAMS_VALUE).__dict__, "version": wrong_integer})
 
 
 def test_secrets_stay_out_of_repr() -> None:
     account = Account.from_value(ACCOUNT)
     for secret in ("152340", "0.75", "61250", "BTC"):
         assert secret not in repr(account)
+        assert secret not in repr(account.positions[0])
         assert secret not in str(Signed(account))
 
 

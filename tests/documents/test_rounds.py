@@ -116,6 +116,14 @@ def test_a_report_counts_once() -> None:
             Round((twice, twice))
 
 
+def test_a_round_has_one_to_sixty_four_reports() -> None:
+    reports = tuple(Signed(report(str(price))) for price in range(65))
+    assert len(Round(reports[:64]).reports) == 64
+    for wrong in ((), reports):
+        with pytest.raises(InputError, match="1 to 64 reports"):
+            Round(wrong)
+
+
 @pytest.mark.parametrize(
     "value",
     [

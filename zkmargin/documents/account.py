@@ -14,7 +14,7 @@ MAX_POSITIONS = 2048
 class Position(Part):
     """A signed size in units of the market. Without ``entry_price``, cash is already net of its cost."""
 
-    market: MarketName
+    market: MarketName = Field(repr=False)
     size: DecimalText = Field(repr=False)
     entry_price: NonNegativeDecimal | None = Field(default=None, repr=False)
 

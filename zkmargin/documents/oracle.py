@@ -127,7 +127,7 @@ class Round:
     def digest(self) -> str:
         """SHA-256 over "zkmargin/round/v1", the number of reports and their sorted digests, each length-prefixed."""
         parts = [self.SCHEMA.encode(), len(self.reports).to_bytes(4, "big")]
-        parts += sorted(canonical.from_hex(report.digest) for report in self.reports)
+        parts += [canonical.from_hex(report.digest) for report in self.reports]  # they are kept sorted
         return canonical.to_hex(hashlib.sha256(b"".join(len(p).to_bytes(4, "big") + p for p in parts)).digest())
 
     @cached_property
