@@ -13,11 +13,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
 
-import bad_points  # noqa: E402
-import bundle_rejects  # noqa: E402
-import bundle_world  # noqa: E402
-import small_relations  # noqa: E402
-from vector_codec import (  # noqa: E402
+import bad_points
+import bundle_rejects
+import bundle_world
+import small_relations
+from vector_codec import (
     assignment_to_json,
     hexed,
     opening_to_json,
@@ -25,12 +25,12 @@ from vector_codec import (  # noqa: E402
     seeded_entropy,
 )
 
-from zkmargin.field import R  # noqa: E402
-from zkmargin.generators import DST, base, generators  # noqa: E402
-from zkmargin.group import encode  # noqa: E402
-from zkmargin.pedersen import ZERO, Opening, commit  # noqa: E402
-from zkmargin.range_argument import prove  # noqa: E402
-from zkmargin.transcript import DOMAIN, Transcript  # noqa: E402
+from zkmargin.field import R
+from zkmargin.generators import DST, base, generators
+from zkmargin.group import encode
+from zkmargin.pedersen import ZERO, Opening, commit
+from zkmargin.range_argument import prove
+from zkmargin.transcript import DOMAIN, Transcript
 
 ROLES = [("value", 0), ("blinding", 0), ("error-1", 0), ("error-2", 0), ("error-4", 0)]
 ROLES += [(role, i) for role in ("multiplicity", "norm") for i in (0, 1, 31)]
@@ -112,11 +112,11 @@ class Recorder:
             challenges.append([label, hexed(value.to_bytes(32, "big"))])
             return value
 
-        Transcript.challenge = recording  # type: ignore[method-assign]
+        Transcript.challenge = recording
         return self
 
     def __exit__(self, *_: object) -> None:
-        Transcript.challenge = self._real  # type: ignore[method-assign]
+        Transcript.challenge = self._real
 
 
 def range_argument_vectors() -> dict[str, Any]:
