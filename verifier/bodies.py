@@ -1,19 +1,23 @@
-"""Request bodies as bytes: media type and size are checked before a byte is interpreted."""
+"""Request bodies as bytes: media type, size and time are bounded before a byte is interpreted."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
 JSON = "application/json"
+TIMEOUT_S = 30.0
+"""A client may take this long to send a body."""
+_MAX_LENGTH_DIGITS = 15
 
 
 def raw_body(*media_types: str) -> Callable[[Request], Awaitable[bytes]]:
     """A dependency that reads the body, of JSON or one of ``media_types``, up to the application's limit.
 
-    Raises: HTTPException 415 or 413.
+    Raises: HTTPException 415, 413 or 408.
     """
     accepted = (JSON, *media_types)
 
@@ -21,16 +25,29 @@ def raw_body(*media_types: str) -> Callable[[Request], Awaitable[bytes]]:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in accepted:
             raise HTTPException(415, f"the content type must be one of: {', '.join(accepted)}")
         limit: int = request.app.state.max_body_bytes
-        declared = request.headers.get("content-length", "")
+        if _declared_above(limit, request.headers.get("content-length", "")):
+            raise _too_large(limit)
         body = bytearray()
-        if not (declared.isascii() and declared.isdecimal() and len(declared) < 20 and int(declared) > limit):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    break
-            else:
-                return bytes(body)
-        # The rest of the body is not read: the connection cannot be used again.
-        raise HTTPException(413, f"the body may be at most {limit} bytes", headers={"connection": "close"})
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > limit:
+                        raise _too_large(limit)
+        except TimeoutError:
+            raise HTTPException(408, "the body did not come in time", headers=_CLOSE) from None
+        return bytes(body)
 
     return read
+
+
+# The rest of the body is not read, so the connection cannot be used again.
+_CLOSE = {"connection": "close"}
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"the body may be at most {limit} bytes", headers=_CLOSE)
+
+
+def _declared_above(limit: int, length: str) -> bool:
+    return length.isdecimal() and (len(length) > _MAX_LENGTH_DIGITS or int(length) > limit)

@@ -31,7 +31,13 @@ _STATUS_OF_CODE = {
     },
 }  # fmt: skip
 _STATUS = {code: status for status, codes in _STATUS_OF_CODE.items() for code in codes}
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+_HTTP_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
 
 
 class Problem(JSONResponse):

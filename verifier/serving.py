@@ -32,6 +32,7 @@ def serve(app: FastAPI, host: str, port: int, *, trusted_proxies: Sequence[str] 
     logs.configure()
     config = uvicorn.Config(
         app,
+        http="h11",  # the parser that bounds the length of headers
         log_config=None,  # logs.configure has done it, without what clients send
         access_log=False,  # observe.py writes one line a request, without the address that was asked for
         server_header=False,

@@ -3,17 +3,20 @@ observed."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
 from service_world import JSON, PRICES, World, make_report
+from starlette.exceptions import HTTPException
 
-from verifier import logs, problems
+from verifier import bodies, logs, problems
 from verifier.openapi import description
 from zkmargin.bundle import MEDIA_TYPE
 from zkmargin.documents import Policy, Trust
@@ -100,19 +103,29 @@ def test_errors_of_bodies(still_world: World, path: str, content: bytes, media_t
 
 def test_a_body_is_not_read_beyond_the_limit(make_world: Callable[..., World]) -> None:
     world = make_world(max_body_bytes=1024)
-    taken = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal taken
-        for _ in range(1000):
-            taken += 1000
-            yield b" " * 1000
-
-    answer = world.client.post("/v1/params", content=endless(), headers=JSON)
+    # In chunks, without a declared length.
+    answer = world.client.post("/v1/params", content=(b" " * 100 for _ in range(11)), headers=JSON)
     assert problem_of(answer)["code"] == "too_large"
-    for declared in ("2000", "9" * 30):
+    answer = world.client.post("/v1/params", content=(b" " * 100 for _ in range(10)), headers=JSON)
+    assert problem_of(answer)["code"] == "bad_input"
+    for declared in ("1025", "9" * 30):  # refused for what it says, without waiting for it
         answer = world.client.post("/v1/params", content=b"", headers=JSON | {"content-length": declared})
-        assert answer.status_code in (400, 413)
+        assert problem_of(answer)["code"] == "too_large"
+        assert answer.headers["connection"] == "close"
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(still_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "TIMEOUT_S", 0.01)
+
+    async def silence() -> dict[str, Any]:
+        await asyncio.sleep(10)
+        return {"type": "http.disconnect"}
+
+    headers = [(b"content-type", b"application/json")]
+    request = Request({"type": "http", "method": "POST", "headers": headers, "app": still_world.client.app}, silence)
+    with pytest.raises(HTTPException) as caught:
+        asyncio.run(bodies.raw_body()(request))
+    assert caught.value.status_code == 408
 
 
 def canaries(world: World) -> list[tuple[str, bytes]]:
@@ -150,6 +163,7 @@ def test_nothing_that_was_sent_comes_back_or_is_logged(still_world: World) -> No
         holder = still_world.holder()
         still_world.put(holder.id, holder.attest(holder.next_state()))
         still_world.submit(holder.bundle())
+        logging.getLogger("uvicorn.error").info("of a library: %s", CANARY)
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
@@ -165,6 +179,7 @@ def test_nothing_that_was_sent_comes_back_or_is_logged(still_world: World) -> No
     entries = [json.loads(line) for line in lines.splitlines()]
     ours = [entry for entry in entries if entry["event"] == "request"]
     assert {"method": "POST", "route": "/v1/submissions", "status": 201, "code": None}.items() <= ours[-1].items()
+    assert any(entry["event"] == "of a library: %s" for entry in entries)
     assert any(entry["method"] == "other" for entry in ours)
     assert any(entry["route"] == "none" and entry["status"] == 404 for entry in ours)
 
@@ -191,7 +206,7 @@ def test_what_nobody_expected_is_a_500_that_says_nothing(
 
 
 def test_a_rate_limit_counts_addresses_apart(make_world: Callable[..., World]) -> None:
-    world = make_world(rate_limit="3/minute")
+    world = make_world(rate_limit="3/year")
     app = world.client.app
 
     def ask(address: str, path: str = "/v1/oracle/current") -> Any:
@@ -200,7 +215,7 @@ def test_a_rate_limit_counts_addresses_apart(make_world: Callable[..., World]) -
     assert [ask("192.0.2.1").status_code for _ in range(4)] == [404, 404, 404, 429]
     refused = ask("192.0.2.1")
     assert problem_of(refused)["code"] == "too_many_requests"
-    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert int(refused.headers["retry-after"]) >= 1
     assert ask("192.0.2.2").status_code == 404
     assert ask("192.0.2.1", "/healthz").status_code == 200
     # An IPv6 customer has a whole /64, and an IPv4 address may come written as IPv6.

@@ -14,9 +14,10 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from service_world import World
+from service_world import PRICES, World, make_report
 
 from verifier.openapi import description
+from zkmargin import canonical
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -48,10 +49,13 @@ def test_the_description_is_of_good_answers_too(still_world: World, api: Any) ->
     accepted = still_world.submit(holder.bundle())
     refused = still_world.submit(holder.wrap(holder.request(audience="x"), b""))
     bundle = accepted.json()["bundle"]
+    report = make_report(2, PRICES, still_world.now)
     answers: list[tuple[str, str, Any]] = [
         ("/v1/accounts/{account}/states", "POST", put),
         ("/v1/submissions", "POST", accepted),
         ("/v1/submissions", "POST", refused),
+        ("/v1/oracle/reports", "POST", still_world.report(report.sign(still_world.keys.oracles[0]))),
+        ("/v1/params", "POST", still_world.post("/v1/params", canonical.to_bytes(still_world.params.to_value()))),
     ]
     gets: dict[str, str] = {
         "/healthz": "/healthz", "/metrics": "/metrics", "/v1/verifier": "/v1/verifier", "/v1/trust": "/v1/trust",
