@@ -85,5 +85,6 @@ def status(
         canonical.from_hex(account, 32)
     with Verifier(verifier) as service, progress("asking the verifier"):
         answer = service.account(account)
-    value = answer.to_value()
-    emit(output, value, lambda: fields({name: str(shown) for name, shown in value.items()}))
+    value = answer.model_dump()
+    shown = {name: "-" if told is None else str(told) for name, told in value.items()}
+    emit(output, {"schema": "zkmargin/status/v1"} | value, lambda: fields(shown))

@@ -54,7 +54,8 @@ def test_commit_prove_submit_status(world: CliWorld, owner: Owner, tmp_path: Pat
     verifier = ("--verifier", world.verifier)
     bundle, receipt = tmp_path / "proof.zkmargin.json", tmp_path / "receipt.json"
     status = zkmargin("status", *verifier, *owner.options, "-o", "json")
-    assert (status.code, status.json["status"]) == (0, "unproven")
+    assert (status.code, status.json["status"], status.json["deadline"]) == (0, "unproven", None)
+    assert status.json["schema"] == "zkmargin/status/v1"
     proved = zkmargin(
         "prove", "--claim", "initial", "--box", "5", *verifier, *owner.options, "--out", bundle, "-o", "json"
     )

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from prover import files, keystore
 from prover.errors import PasswordError, Unavailable, WalletError
@@ -107,6 +109,21 @@ def test_the_header_is_authenticated_beyond_the_key(path: Path, monkeypatch: pyt
     monkeypatch.setattr(keystore, "_HEADER", {"schema": "zkmargin/keystore/v1", "version": 2})
     with pytest.raises(PasswordError):
         Keystore.open(path, PASSWORD)
+
+
+def test_the_format_is_what_the_document_says(path: Path) -> None:
+    """Read without the code under test: the associated data is the whole file but the ciphertext, in canonical JSON."""
+    Keystore.create(path, SECRET, PASSWORD)
+    value = json.loads(path.read_text())
+    crypto, kdf = value["crypto"], value["crypto"]["kdfparams"]
+    ciphertext = bytes.fromhex(crypto.pop("ciphertext"))
+    key = Argon2id(
+        salt=bytes.fromhex(kdf["salt"]), length=32, iterations=kdf["iterations"], lanes=kdf["lanes"],
+        memory_cost=kdf["memory_kib"],
+    ).derive(PASSWORD.encode())  # fmt: skip
+    header = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    nonce = bytes.fromhex(crypto["cipherparams"]["nonce"])
+    assert AESGCM(key).decrypt(nonce, ciphertext, header) == SECRET
 
 
 @pytest.mark.parametrize(
