@@ -79,7 +79,12 @@ def tell_error(code: str, message: str, *, json_wanted: bool) -> None:
     if json_wanted:
         print(json.dumps({"error": {"code": code, "message": message}}, indent=2))
     else:
-        print(f"zkmargin: {message}", file=sys.stderr)
+        print(f"zkmargin: {plain(message)}", file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """``text`` as a terminal may show it: files and services must not move the cursor or change colours."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def emit(output: Output, value: object, text: Callable[[], None]) -> None:
@@ -92,12 +97,12 @@ def emit(output: Output, value: object, text: Callable[[], None]) -> None:
 
 def note(message: str) -> None:
     """A line on stderr: beside the result, never in it."""
-    print(message, file=sys.stderr, flush=True)
+    print(plain(message), file=sys.stderr, flush=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> None:
     """A table on stdout, one line a row, the columns of ``right`` aligned right. Never cut or wrapped."""
-    cells = [tuple(columns), *map(tuple, rows)]
+    cells = [tuple(map(plain, row)) for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if title:
         print(title)
@@ -110,7 +115,7 @@ def fields(pairs: Mapping[str, str]) -> None:
     """``name  value`` lines on stdout."""
     width = max(map(len, pairs), default=0)
     for name, value in pairs.items():
-        print(f"{name:<{width}}  {value}")
+        print(f"{name:<{width}}  {plain(value)}")
 
 
 @contextmanager

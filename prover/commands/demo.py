@@ -39,4 +39,6 @@ def _show(story: Story) -> None:
     print()
     table("Refused", ("what", "reason"), [tuple(refusal.values()) for refusal in story.refusals])
     print()
+    print(f"The same bundle again: {story.repetition}, with the first receipt")
+    print()
     print("all went as it should" if not story.wrong else "NOT everything went as it should")

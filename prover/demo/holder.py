@@ -16,6 +16,7 @@ from zkmargin.bundle import Bundle
 from zkmargin.documents import Account, Policy
 
 from .. import commit, files
+from ..answers import SubmissionAnswer
 from ..client import Venue, Verifier
 from ..proving import DEFAULT_EXPIRY_S, Wish, prove
 from ..public import Public
@@ -28,6 +29,7 @@ class Measured:
     """A verdict, and what it took."""
 
     bundle: Bundle
+    answer: SubmissionAnswer
     verdict: str
     reason: str
     prove_ms: float
@@ -90,7 +92,9 @@ class Holder:
         verified = perf_counter()
         answer = verifier.submit(bundle.to_bytes())
         receipt, _ = check_receipt(answer, verifier.identity().receipt_key, bundle)
-        return Measured(bundle, receipt.verdict, receipt.reason, 1000 * (proved - start), 1000 * (verified - proved))
+        return Measured(
+            bundle, answer, receipt.verdict, receipt.reason, 1000 * (proved - start), 1000 * (verified - proved)
+        )
 
 
 def altered(bundle: Bundle) -> Bundle:

@@ -51,6 +51,7 @@ class Story:
     accounts: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[dict[str, str]] = field(default_factory=list)
     statuses: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    repetition: str = "not tried"
     wrong: list[str] = field(default_factory=list)
 
     def expect(self, what: str, found: object, wanted: object) -> None:
@@ -144,9 +145,9 @@ class _Play:
         policy = self.verifier.understood(lambda: Policy.from_value(self.verifier.identity().policy))
         self.progress("making three accounts")
         self.make_holders()
-        bundles = self.prove_all(public, policy)
+        proved = self.prove_all(public, policy)
         self.tell_statuses("proved", dict.fromkeys(CLAIMS, "live"))
-        self.attack(public, bundles)
+        self.attack(public, proved)
         self.trade(public, policy)
         self.publish("prices rise by 1 %, inside every box")
         self.tell_statuses("prices +1 %", dict.fromkeys(CLAIMS, "live"))
@@ -176,28 +177,29 @@ class _Play:
                 account, claim, width, self.directory, self.directory / "positions"
             )
 
-    def prove_all(self, public: Public, policy: Policy) -> dict[str, Bundle]:
+    def prove_all(self, public: Public, policy: Policy) -> dict[str, Measured]:
         """Everybody commits, proves and submits."""
-        bundles = {}
+        proved = {}
         for name, holder in self.holders.items():
             self.progress(f"{name} commits, proves {holder.claim} over a box of {holder.box_percent} %, submits")
             holder.commit(public, self.venue, self.verifier)
             measured = holder.prove_and_submit(public, policy, self.now_unix_s(), self.verifier)
             self.story.proved(name, str(holder.claim), measured)
-            bundles[name] = measured.bundle
-        return bundles
+            proved[name] = measured
+        return proved
 
-    def attack(self, public: Public, bundles: dict[str, Bundle]) -> None:
+    def attack(self, public: Public, proved: dict[str, Measured]) -> None:
         """What must be refused, and the one repetition that must not matter."""
         self.progress("trying forged and misplaced bundles")
         alice, bob = self.holders["alice"], self.holders["bob"]
-        self.submit_refused("a tampered proof", altered(bundles["alice"]), "proof_failed")
-        stolen = relabelled(bundles["alice"], bob.wallet.account_id)
+        self.submit_refused("a tampered proof", altered(proved["alice"].bundle), "proof_failed")
+        stolen = relabelled(proved["alice"].bundle, bob.wallet.account_id)
         self.submit_refused("another account's bundle", stolen, "state_mismatch")
         elsewhere = alice.prove(public, "another.verifier", self.now_unix_s())
         self.submit_refused("a bundle for another audience", elsewhere, "wrong_audience")
-        first, again = (self.verifier.submit(bundles["bob"].to_bytes()).receipt for _ in range(2))
-        self.story.expect("the same bundle again", first, again)
+        again = self.verifier.submit(proved["bob"].bundle.to_bytes())
+        self.story.repetition = again.verdict
+        self.story.expect("the same bundle again", again, proved["bob"].answer)
 
     def trade(self, public: Public, policy: Policy) -> None:
         """Alice moves to state 2; a proof about state 1 that she kept is refused."""

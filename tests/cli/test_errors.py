@@ -105,6 +105,18 @@ def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
     one_sentence(zkmargin("prove", "--offline", *account, "--out", EXAMPLES / "account.json" / "out"), 2)
 
 
+def test_what_a_file_says_cannot_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "account.csv"
+    path.write_text("market,size,entry_price\n\x1b[2J\x1b]0;owned\x07,1,\ncash,1,\n")
+    ran = zkmargin("whatif", "--account", path, *PUBLIC)
+    one_sentence(ran, 2)
+    assert "\x1b" not in ran.err
+    assert "\x07" not in ran.err
+    console.fields({"status": "live\x1b[31m\nstatus"})
+    console.table("", ("a",), [("x\x1b[31m",)])
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_a_disk_that_fails_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
