@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -28,6 +28,8 @@ _DECIMAL = re.compile(DECIMAL_PATTERN, re.ASCII)
 _TIME = re.compile(TIME_PATTERN, re.ASCII)
 _HEX = re.compile(r"0x([0-9a-f]{2})*", re.ASCII)
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# A whole string, or one bracket outside strings. Possessive: linear in the input, whatever it is.
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 # A key is something that was submitted: an error repeats it only if it could be the name of a field.
 _FIELD_NAME = re.compile(r"[A-Za-z_]{1,32}", re.ASCII)
 
@@ -52,6 +54,7 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         raise InputError(f"the document has more than {MAX_COMMAS} entries")
     if data.startswith(b"\xef\xbb\xbf"):
         raise InputError("the document starts with a byte order mark: save it as UTF-8 without one")
+    _check_depth(data)
     refused: list[_Refused] = []
 
     def refuse(why: _Refused) -> _Refused:
@@ -76,10 +79,23 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         raise InputError(f"the document is not JSON: line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise InputError("the document is nested too deeply") from None
-    _check_depth(value)
     if refused or b"\\u" in data:  # UTF-8 itself has no surrogates: only an escape can make half of a pair
         _check(value, ())
     return value
+
+
+def _check_depth(data: bytes) -> None:
+    """Refuse deep nesting before the parser sees it: how deep the parser may go is the interpreter's, not ours, and a
+    library that raises its recursion limit would turn deep nesting into a crash of the process."""
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(data):
+        token = match[0]
+        if token in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InputError(f"the document is nested more than {MAX_DEPTH} deep")
+        elif token in b"]}":
+            depth -= 1
 
 
 def to_bytes(value: Any) -> bytes:
@@ -87,11 +103,23 @@ def to_bytes(value: Any) -> bytes:
 
     Raises: InputError if ``value`` is not JSON in Unicode: another type, NaN, half of a surrogate pair, endless depth.
     """
+    _check_levels(value)
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.encode("utf-8")
     except (TypeError, ValueError, RecursionError):
         raise InputError("the value cannot be written as JSON") from None
+
+
+def _check_levels(value: Any) -> None:
+    # The encoder recurses too: what a looser parser handed over is measured first, level by level.
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [item for item in level if isinstance(item, (dict, list, tuple))]
+        if not containers:
+            return
+        level = [item for box in containers for item in (box.values() if isinstance(box, dict) else box)]
+    raise InputError(f"the value is nested more than {MAX_DEPTH} deep")
 
 
 def digest(data: bytes) -> str:
@@ -175,20 +203,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise InputError("a key occurs twice in one object")
     return value
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        containers = [item for item in level if isinstance(item, (dict, list))]
-        if not containers:
-            return
-        level = [item for container in containers for item in _items(container)]
-    raise InputError(f"the document is nested more than {MAX_DEPTH} deep")
-
-
-def _items(container: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return container.values() if isinstance(container, dict) else container
 
 
 def _check(value: Any, path: tuple[str | int, ...]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkmargin import canonical
@@ -36,7 +38,7 @@ REFUSED = {
     "control character": (b'{"a":"\x00"}', "not JSON"),
     "leading zero": (b'{"a":01}', "not JSON"),
     "seventeen deep": (b"[" * 17 + b"]" * 17, "nested more than 16 deep"),
-    "a hundred thousand deep": (b"[" * 100_000, "nested too deeply"),
+    "a hundred thousand deep": (b"[" * 100_000, "nested more than 16 deep"),
     "too many entries": (b"[" + b"0," * 100_001 + b"0]", "more than 100000 entries"),
 }
 
@@ -83,6 +85,7 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(_JSON)
+@settings(deadline=None)
 def test_canonical_bytes_and_values_are_one_to_one(value: Any) -> None:
     try:
         data = canonical.to_bytes(value)
@@ -97,6 +100,38 @@ def test_canonical_bytes_and_values_are_one_to_one(value: Any) -> None:
 def test_what_is_not_json_has_no_canonical_bytes(value: Any) -> None:
     with pytest.raises(InputError):
         canonical.to_bytes(value)
+
+
+def test_depth_is_refused_whatever_the_interpreter_would_bear() -> None:
+    """A library may raise the recursion limit; then parser and encoder would overflow the stack of the process."""
+    code = """
+import sys
+from zkmargin import canonical
+from zkmargin.errors import InputError
+
+sys.setrecursionlimit(1_000_000)
+value = []
+for _ in range(200_000):
+    value = [value]
+for attempt in (lambda: canonical.parse(b"[" * 200_000), lambda: canonical.parse(b'{"a":' * 200_000),
+                lambda: canonical.to_bytes(value), lambda: canonical.to_bytes({"a": (value,)})):
+    try:
+        attempt()
+    except InputError as error:
+        print(error)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("is nested more than 16 deep") == 4
+
+
+def test_sixteen_levels_are_written_and_read_and_no_more() -> None:
+    value: Any = "x"
+    for _ in range(16):
+        value = [value]
+    assert canonical.parse(canonical.to_bytes(value)) == value
+    with pytest.raises(InputError, match="nested more than 16"):
+        canonical.to_bytes([value])
 
 
 @pytest.mark.parametrize(
@@ -151,6 +186,7 @@ def test_a_decimal_that_does_not_end_is_not_written() -> None:
 
 
 @given(st.integers(-(10**40), 10**40), st.integers(0, 18))
+@settings(deadline=None)
 def test_decimals_are_exact(units: int, places: int) -> None:
     value = Fraction(units, 10**places)
     text = canonical.format_decimal(value)
@@ -201,6 +237,7 @@ def test_a_time_has_one_form_and_exists(text: str) -> None:
 
 
 @given(st.integers(-62135596800, 253402300799))
+@settings(deadline=None)
 def test_times_are_unix_seconds(unix_s: int) -> None:
     assert canonical.parse_time(canonical.format_time(unix_s)) == unix_s
 

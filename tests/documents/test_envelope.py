@@ -213,7 +213,6 @@ URL_SAFE = base64.urlsafe_b64encode(b"\xfb\xff\xbf").decode()
         _value(signatures=[SIGNATURE | {"cert": ""}]),
         _value(signatures=[SIGNATURE | {"keyid": 1}]),
         _value(signatures=[SIGNATURE | {"keyid": "0xab"}]),
-        _value(signatures=[SIGNATURE | {"keyid": "0x" + "00" * 32}]),
         _value(signatures=[SIGNATURE | {"sig": ""}]),
         _value(signatures=[SIGNATURE | {"sig": "AAAA" + SIGNATURE["sig"]}]),
         _value(signatures=[SIGNATURE | {"keyid": key(n).public} for n in range(1, 66)]),

@@ -73,6 +73,7 @@ def _stays(parse: Callable[[Any], Any], argument: Any, *allowed: type[Exception]
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_bytes(data: bytes) -> None:
     for kind in EXAMPLES:
         _stays(lambda d, kind=kind: read(d, kind), data, InputError)
@@ -83,6 +84,7 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @given(_VALUES)
+@settings(deadline=None)
 def test_any_value(value: Any) -> None:
     for kind in EXAMPLES:
         _stays(kind.from_value, value, InputError)
@@ -96,7 +98,7 @@ def test_any_value(value: Any) -> None:
 
 @KINDS
 @given(st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_documents_that_are_nearly_right(kind: type[Document], data: st.DataObject) -> None:
     mutant = data.draw(_mutants(EXAMPLES[kind]))
     _stays(kind.from_value, mutant, InputError)
@@ -106,12 +108,14 @@ def test_documents_that_are_nearly_right(kind: type[Document], data: st.DataObje
 
 
 @given(_mutants(BUNDLE.params.to_value()))
+@settings(deadline=None)
 def test_envelopes_that_are_nearly_right(mutant: Any) -> None:
     _stays(Envelope.from_value, mutant, InputError)
     _stays(lambda m: read(json.dumps(m).encode(), type(BUNDLE.params.document)), mutant, InputError)
 
 
 @given(_mutants(ROUND.to_value()))
+@settings(deadline=None)
 def test_rounds_that_are_nearly_right(mutant: Any) -> None:
     with contextlib.suppress(InputError):
         round_ = Round.from_value(mutant)
@@ -122,6 +126,7 @@ def test_rounds_that_are_nearly_right(mutant: Any) -> None:
 
 
 @given(_mutants(BUNDLE.to_value()))
+@settings(deadline=None)
 def test_bundles_that_are_nearly_right(mutant: Any) -> None:
     with contextlib.suppress(InputError):
         data = canonical.to_bytes(mutant)
@@ -130,7 +135,7 @@ def test_bundles_that_are_nearly_right(mutant: Any) -> None:
 
 
 @given(st.integers(0, len(BUNDLE.to_bytes()) - 1), st.integers(0, 255))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_bundles_with_one_other_byte(position: int, byte: int) -> None:
     data = bytearray(BUNDLE.to_bytes())
     data[position] = byte

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from document_examples import ORACLE, ORACLES, TRUST, TRUST_DOCUMENT, key, report, signed_report
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkmargin.documents import Oracle, Round, Signed, Trust, reporter
@@ -55,6 +55,7 @@ def test_the_time_is_the_lower_median() -> None:
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=9))
+@settings(deadline=None)
 def test_at_most_half_of_the_reports_lie_beyond_either_median(prices: list[int]) -> None:
     reports = tuple(signed_report(key(n + 30), str(price)) for n, price in enumerate(prices))
     lower, upper = Round(reports).prices["BTC-USD"]
