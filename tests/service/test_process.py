@@ -85,6 +85,7 @@ class Stream:
 
     def __init__(self, url: str, bundles: list[bytes], clients: int) -> None:
         self.acknowledged: dict[str, Any] = {}
+        self.refused: list[str] = []
         self._told = threading.Event()
         self._wanted = 0
         shares = [bundles[i::clients] for i in range(clients)]
@@ -95,7 +96,8 @@ class Stream:
         self._wanted = answers
         for thread in self._threads:
             thread.start()
-        assert self._told.wait(30)
+        assert self._told.wait(60)
+        assert self.refused == []
 
     def join(self) -> None:
         for thread in self._threads:
@@ -108,7 +110,10 @@ class Stream:
                     answer = client.post("/v1/submissions", content=bundle, headers={"content-type": MEDIA_TYPE})
                 except httpx2.HTTPError:
                     return
-                assert answer.status_code == 201, answer.text
+                if answer.status_code != 201:
+                    self.refused.append(answer.text)
+                    self._told.set()
+                    return
                 self.acknowledged[canonical.digest(bundle)] = answer.json()
                 if len(self.acknowledged) >= self._wanted:
                     self._told.set()
@@ -127,6 +132,7 @@ def survive(place: Place, bundles: int, answers: int) -> None:
     stream.start_and_wait_for(answers)
     assert place.end(signal.SIGKILL) == -signal.SIGKILL
     stream.join()
+    assert stream.refused == []
     assert len(stream.acknowledged) >= answers
 
     with sqlite3.connect(place.directory / "verifier.sqlite3") as database:
