@@ -5,6 +5,7 @@
     context = field("tag", "zkmargin/v1/perpetuals-cross")
               field("audience") field("venue") field("account") field("seq") field("state") field("params")
               field("round") field("round-number") field("claim") field("expiry")
+              field("request", SHA-256 of the canonical bytes of the request: one proof, one spelling, one bundle)
               field("labels", SHA-256 of: count, then per label field("label") field("unit"))
               field("box",    SHA-256 of: count, then per market field("market") field("low") field("high")
                                           field("funding-low") field("funding-high"))
@@ -40,6 +41,7 @@ class Context:
     round_number: int
     claim: str
     expiry_unix_s: int
+    request: bytes
     units: Mapping[str, str]
     markets: tuple[str, ...]
     box: PriceBox
@@ -59,6 +61,7 @@ class Context:
                 _field("round-number", self.round_number.to_bytes(8, "big")),
                 _field("claim", self.claim.encode()),
                 _field("expiry", self.expiry_unix_s.to_bytes(8, "big", signed=True)),
+                _field("request", self.request),
                 _field("labels", _digest(len(self.units), self._labels())),
                 _field("box", _digest(len(self.box), self._box())),
             )

@@ -122,12 +122,14 @@ def box_from_request(request: Request, params: RiskParameters) -> PriceBox:
     """
     if [entry.market for entry in request.box] != [market.name for market in params.markets]:
         raise ContextError("the box must name every market of the risk parameters, in their order", code="bad_box")
-    return params.box(
-        [
-            Band(*map(parse_decimal, (entry.low, entry.high, entry.funding_low, entry.funding_high)))
-            for entry in request.box
-        ]
-    )
+    bands = [
+        Band(*map(parse_decimal, (entry.low, entry.high, entry.funding_low, entry.funding_high)))
+        for entry in request.box
+    ]
+    if any(band.low > band.high or band.funding_low > band.funding_high for band in bands):
+        # Asked before rounding: outwards, two ends in the wrong order can become two in the right one.
+        raise ContextError("a box needs prices and funding indices with low <= high", code="bad_box")
+    return params.box(bands)
 
 
 @dataclass(frozen=True)

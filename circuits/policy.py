@@ -26,7 +26,10 @@ CLOCK_SKEW_S = 60
 
 @dataclass(frozen=True)
 class Verified:
-    """What a bundle proved. ``unattested``: at least one document was taken on the word of whoever sent it."""
+    """What a bundle proved. ``unattested``: at least one document was taken on the word of whoever sent it.
+
+    ``covers_maintenance``: whether the claim implies the maintenance requirement; health>=0.1 is a claim too.
+    """
 
     account: str
     seq: int
@@ -36,6 +39,7 @@ class Verified:
     expiry: str
     params_digest: str
     unattested: bool
+    covers_maintenance: bool
 
 
 def verify_bundle(
@@ -82,6 +86,7 @@ def verify_bundle(
         expiry=request.expiry,
         params_digest=params.digest,
         unattested=unattested,
+        covers_maintenance=statement.claim.implies_maintenance(parameters),
     )
 
 

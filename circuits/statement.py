@@ -5,6 +5,7 @@ Both sides call ``build``. A prover proves exactly what the verifier will rebuil
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from zkmargin import range_argument
 from zkmargin.batch import Item
 from zkmargin.bundle import Request
-from zkmargin.canonical import from_hex, parse_decimal, parse_time
+from zkmargin.canonical import from_hex, parse_decimal, parse_time, to_bytes
 from zkmargin.documents import Params, State
 from zkmargin.errors import ContextError, InputError, WitnessError
 from zkmargin.group import IDENTITY, decode, msm
@@ -104,6 +105,7 @@ def build(request: Request, state: State, params: Params) -> Statement:
         round_number=request.round_number,
         claim=str(claim),
         expiry_unix_s=parse_time(request.expiry),
+        request=hashlib.sha256(to_bytes(request.to_value())).digest(),
         units=parameters.units,
         markets=tuple(market.name for market in parameters.markets),
         box=box,

@@ -182,12 +182,15 @@ def _verdict(verified: Verified) -> dict[str, Any]:
         "round": verified.round_number,
         "expiry": verified.expiry,
         "unattested": verified.unattested,
+        "covers_maintenance": verified.covers_maintenance,
     }
 
 
 def _tell_valid(value: dict[str, Any]) -> None:
     print("valid")
     fields({name: str(value[name]) for name in ("claim", "account", "seq", "round", "expiry")})
+    if not value["covers_maintenance"]:
+        print("WEAK CLAIM: it does not imply the maintenance requirement; an account in liquidation may satisfy it")
     if value["unattested"]:
         print("NOT ATTESTED: no trusted key says that this is a real account or that these are the real prices")
 

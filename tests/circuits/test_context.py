@@ -21,6 +21,7 @@ CONTEXT = Context(
     round_number=17,
     claim="health>=1.25",
     expiry_unix_s=-5,
+    request=b"\x05" * 32,
     units={"cash0": "0.000000000000000001", "q/BTC-USD": "0.00001"},
     markets=("BTC-USD",),
     box=(MarketBox(10, 2**90, -7, 9),),
@@ -63,6 +64,7 @@ def test_bytes_are_those_of_the_document() -> None:
             _field(b"round-number", bytes(7) + b"\x11"),
             _field(b"claim", b"health>=1.25"),
             _field(b"expiry", b"\xff" * 7 + b"\xfb"),
+            _field(b"request", b"\x05" * 32),
             _field(b"labels", hashlib.sha256(labels).digest()),
             _field(b"box", hashlib.sha256(box).digest()),
         ]
@@ -80,6 +82,7 @@ CHANGED = {
     "round_number": [18],
     "claim": ["maintenance"],
     "expiry_unix_s": [5],
+    "request": [b"\x05" * 31 + b"\x00"],
     "units": [
         {"cash0": "0.000000000000000001", "q/BTC-USD": "0.0001"},
         {"cash0": "0.000000000000000001", "q/BTC-EUR": "0.00001"},

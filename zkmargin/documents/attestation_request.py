@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from .. import canonical
 from ..errors import InputError
 from ..sealing import SealingKey, seal
-from .base import Digest, Document, Text
+from .base import MAX_INTEGER_CHARACTERS, Digest, Document, Text
 from .oracle import Round
 from .state import Openings, State
 
@@ -47,7 +47,9 @@ class AttestationRequest(Document):
     def seal(openings: Openings, state: State, venue_key: str) -> str:
         """``openings`` for the venue's sealing key, bound to ``state``."""
         info = canonical.from_hex(state.state_digest)
-        return canonical.to_hex(seal(openings.to_bytes(), venue_key, info=info))
+        # Spaces after the JSON: the sealed length tells the labels, not how many digits an amount has.
+        spare = sum(MAX_INTEGER_CHARACTERS - len(entry.value) for entry in openings.openings)
+        return canonical.to_hex(seal(openings.to_bytes() + b" " * spare, venue_key, info=info))
 
     def open(self, key: SealingKey) -> Openings:
         """The openings. Raises: InputError: sealed to another key, bound to another state, or malformed."""

@@ -71,7 +71,10 @@ PositiveDecimal = Annotated[
     str,
     Text(r"^([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)$", f'must be {_NO_NUMBER} "0.25", and above zero', _DIGITS),
 ]
-IntegerText = Annotated[str, Text(r"^(0|-?[1-9][0-9]*)$", 'must be an integer in a string, such as "-75"', 80)]
+MAX_INTEGER_CHARACTERS = 80
+IntegerText = Annotated[
+    str, Text(r"^(0|-?[1-9][0-9]*)$", 'must be an integer in a string, such as "-75"', MAX_INTEGER_CHARACTERS)
+]
 Time = Annotated[
     str, Text(canonical.TIME_PATTERN, 'must be a time in UTC, such as "2026-11-22T06:00:00Z"', 20, canonical.parse_time)
 ]

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self
 
@@ -22,7 +22,7 @@ from ..envelope import is_envelope
 from ..errors import ContextError, InputError
 from .base import Counter, DecimalText, Document, MarketName, Name, NonNegativeDecimal, Part, Time, located, unique
 from .params import MAX_MARKETS
-from .signed import Signed
+from .signed import Signed, all_signed
 from .trust import Trust
 
 MAX_REPORTS = 64
@@ -149,6 +149,7 @@ class Round:
         """
         if self.venue != trust.venue:
             raise ContextError("the round is of another venue than the trusted keys", code="bad_signature")
+        all_signed(*(partial(reporter, report, trust) for report in self.reports))
         reporters = {reporter(report, trust) for report in self.reports}
         if len(reporters) != len(self.reports):
             raise ContextError("one oracle key signed two reports of a round", code="bad_signature")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -69,3 +69,18 @@ def read(data: bytes, kind: type[D]) -> Signed[D]:
     Raises: InputError.
     """
     return Signed.from_value(canonical.parse(data), kind)
+
+
+def all_signed(*checks: Callable[[], object]) -> None:
+    """Run every check of signatures; a wrong signature is told before a missing one.
+
+    Raises: ContextError "bad_signature", else the first error.
+    """
+    errors = []
+    for check in checks:
+        try:
+            check()
+        except ContextError as error:
+            errors.append(error)
+    if errors:
+        raise min(errors, key=lambda wrong: wrong.code != "bad_signature")

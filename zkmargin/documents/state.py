@@ -36,7 +36,7 @@ from .base import (
     Text,
     unique,
 )
-from .signed import Signed
+from .signed import Signed, all_signed
 from .trust import Trust
 
 CASH_LABEL = "cash0"
@@ -125,8 +125,8 @@ def verify_attestation(attestation: Signed[State], trust: Trust) -> State:
         raise ContextError("the state is of another venue than the trusted keys", code="bad_signature")
     if state.owner in trust.attestation:
         raise ContextError("an attestation key of the venue cannot own an account", code="bad_signature")
-    attestation.verify(trust.attestation)
-    return attestation.verify([state.owner])
+    all_signed(lambda: attestation.verify(trust.attestation), lambda: attestation.verify([state.owner]))
+    return state
 
 
 class LabelledOpening(Part):
