@@ -54,7 +54,7 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         raise InputError(f"the document has more than {MAX_COMMAS} entries")
     if data.startswith(b"\xef\xbb\xbf"):
         raise InputError("the document starts with a byte order mark: save it as UTF-8 without one")
-    _check_depth(data)
+    check_depth(data)
     refused: list[_Refused] = []
 
     def refuse(why: _Refused) -> _Refused:
@@ -84,9 +84,9 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     return value
 
 
-def _check_depth(data: bytes) -> None:
+def check_depth(data: bytes) -> None:
     """Refuse deep nesting before the parser sees it: how deep the parser may go is the interpreter's, not ours, and a
-    library that raises its recursion limit would turn deep nesting into a crash of the process."""
+    library that raises its recursion limit would turn deep nesting into a crash of the process. Raises: InputError."""
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(data):
         token = match[0]

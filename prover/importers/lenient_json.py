@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from zkmargin.canonical import check_depth
 from zkmargin.errors import InputError
 
 
@@ -20,14 +21,16 @@ def parse(content: bytes) -> Any:
     Raises: InputError: not JSON, a key twice, or nested too deeply.
     """
     try:
+        check_depth(content)
+    except InputError as error:
+        raise InputError(str(error), code="bad_json") from None
+    try:
         return json.loads(
             content.decode("utf-8-sig"),
             parse_float=FloatText,
             parse_constant=FloatText,
             object_pairs_hook=_without_duplicates,
         )
-    except RecursionError:
-        raise InputError("the file is nested too deeply", code="bad_json") from None
     except ValueError:  # covers UnicodeDecodeError, JSONDecodeError and integers of absurd length
         raise InputError("the file is not valid JSON in UTF-8", code="bad_json") from None
 
