@@ -82,10 +82,18 @@ def put_state(session: Session, account: str, signed: Signed[State], *, venue: s
 
 
 def _verify(session: Session, signed: Signed[State]) -> str:
-    """The attestation key whose signature stands beside the owner's."""
-    trusted = trust.current(session)
-    verify_attestation(signed, trusted)
-    return next(key for key in envelope_of(signed.envelope).keys if key in trusted.attestation)
+    """The attestation key whose signature stands before the owner's.
+
+    Exactly those two, in this order: else a stranger could put a public state here first, with a signature of its own
+    added, and what the owner holds would no longer be what is kept.
+    """
+    verify_attestation(signed, trust.current(session))
+    attesting, *others = envelope_of(signed.envelope).keys
+    if others != [signed.document.owner]:
+        raise ContextError(
+            "an attestation has exactly two signatures: the venue's, then the owner's", code="bad_signature"
+        )
+    return attesting
 
 
 def _check_sequence(session: Session, row: AccountRow | None, state: State) -> None:

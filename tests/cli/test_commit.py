@@ -398,6 +398,9 @@ class TestAnswersOfTheVenue:
     def test_an_unattested_state_is_not_posted(self, wallet: Wallet) -> None:
         with client.Verifier("http://127.0.0.1:1") as service, pytest.raises(WalletError):
             commit.post(wallet, service)
+        with pytest.raises(WalletError, match="no attestation"):
+            wallet.finish()
+        assert wallet.content.current is None
 
     def test_the_openings_are_sealed_to_the_venue_and_bound_to_the_state(self, world: CliWorld, owner: Owner) -> None:
         from prover.public import load

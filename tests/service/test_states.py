@@ -40,6 +40,20 @@ def test_the_same_bytes_again_change_nothing_then_and_later(world: World) -> Non
     assert world.dump() == before
 
 
+@pytest.mark.parametrize("what", ["reversed", "with a stranger's signature"])
+def test_a_stranger_cannot_put_a_public_state_in_another_dress(world: World, what: str) -> None:
+    """Kept like that, it would not be what the owner holds, and the owner would be locked out."""
+    holder = world.holder()
+    attestation = holder.attest(holder.next_state())
+    envelope = Envelope.from_bytes(attestation)
+    if what == "reversed":
+        dressed = Envelope(envelope.payload_type, envelope.payload, envelope.signatures[::-1])
+    else:
+        dressed = envelope.with_signature(PrivateKey.generate())
+    assert code_of(world.put(holder.id, dressed.to_bytes())) == (403, "bad_signature")
+    assert world.put(holder.id, attestation).status_code == 201
+
+
 def with_label(label: str, unit: str) -> Callable[[Holder, State], State]:
     def change(_: Holder, state: State) -> State:
         entry = LabelledCommitment(label=label, unit=unit, commitment=state.commitments[0].commitment)
