@@ -48,51 +48,64 @@ class Case:
     openings: Openings
 
 
-def run(markets: Sequence[int], *, runs: int = 7, batch: int = BATCH, progress: Progress) -> dict[str, Any]:
-    """Measure every number of ``markets``; the document of ``zkmargin bench -o json``."""
+class Subject:
+    """Statements of one number of markets, with their proofs, and what was measured of them."""
+
+    def __init__(self, markets: int, batch: int) -> None:
+        cases = sample(markets, batch)
+        proofs = [case.statement.prove(case.openings.by_label) for case in cases]
+        self._items = [case.statement.item(proof) for case, proof in zip(cases, proofs, strict=True)]
+        self._statement, self._proof, self._openings = cases[0].statement, proofs[0], cases[0].openings.by_label
+        self._statement.verify(self._proof)  # warm: bases hashed, tables made
+        self._markets = markets
+        self._prove_ms: list[float] = []
+        self._verify_ms: list[float] = []
+        self._batch_ms: list[float] = []
+
+    def measure(self, unit: Callable[[], object]) -> list[float]:
+        """Prove, verify and batch verify once; the milliseconds of the units in between."""
+        units = [_clock(unit)]
+        self._prove_ms.append(_clock(lambda: self._statement.prove(self._openings)))
+        units.append(_clock(unit))
+        self._verify_ms.append(_clock(lambda: self._statement.verify(self._proof)))
+        units.append(_clock(unit))
+        self._batch_ms.append(_clock(lambda: verify_batch(self._items)) / len(self._items))
+        return units
+
+    def result(self, unit_ms: float) -> dict[str, Any]:
+        """Medians, in milliseconds and in units."""
+        prove_ms, verify_ms, batch_ms = map(median, (self._prove_ms, self._verify_ms, self._batch_ms))
+        return {
+            "markets": self._markets,
+            "terms": self._statement.relation.terms,
+            "proof_bytes": len(self._proof),
+            "prove_ms": round(prove_ms, 3),
+            "verify_ms": round(verify_ms, 3),
+            "batch_ms_per_proof": round(batch_ms, 3),
+            "prove_over_msm": round(prove_ms / unit_ms, 2),
+            "verify_over_msm": round(verify_ms / unit_ms, 2),
+            "batch_over_msm": round(batch_ms / unit_ms, 3),
+        }
+
+
+def run(markets: Sequence[int], *, runs: int, batch: int = BATCH, progress: Progress) -> dict[str, Any]:
+    """Measure every number of ``markets``; the document of ``zkmargin bench -o json``.
+
+    Every run measures everything once, so that a machine that is busy for a while is so for all figures alike.
+    """
+    subjects = []
+    for count in markets:
+        progress(f"{count} markets: making {batch} proofs")
+        subjects.append(Subject(count, batch))
     unit = _unit()
     units: list[float] = []
-    measured = [_measure(count, max(runs, MIN_RUNS), batch, unit, units, progress) for count in markets]
-    unit_ms = median(units)
-    return {"unit_msm_ms": round(unit_ms, 3), "results": [_with_ratios(result, unit_ms) for result in measured]}
-
-
-def _measure(
-    markets: int, runs: int, batch: int, unit: Callable[[], object], units: list[float], progress: Progress
-) -> dict[str, Any]:
-    cases = sample(markets, batch)
-    first = cases[0]
-    progress(f"{markets} markets: making {batch} proofs")
-    proofs = [case.statement.prove(case.openings.by_label) for case in cases]
-    items = [case.statement.item(proof) for case, proof in zip(cases, proofs, strict=True)]
-    first.statement.verify(proofs[0])  # warm: bases hashed, tables made
-    openings = first.openings.by_label
-    times: dict[str, list[float]] = {"prove": [], "verify": [], "batch": []}
     with _no_garbage_collection():
         for i in range(runs):
-            progress(f"{markets} markets: run {i + 1} of {runs}")
-            units.append(_clock(unit))
-            times["prove"].append(_clock(lambda: first.statement.prove(openings)))
-            units.append(_clock(unit))
-            times["verify"].append(_clock(lambda: first.statement.verify(proofs[0])))
-            units.append(_clock(unit))
-            times["batch"].append(_clock(lambda: verify_batch(items)) / batch)
-    return {
-        "markets": markets,
-        "terms": first.statement.relation.terms,
-        "proof_bytes": len(proofs[0]),
-        "prove_ms": round(median(times["prove"]), 3),
-        "verify_ms": round(median(times["verify"]), 3),
-        "batch_ms_per_proof": round(median(times["batch"]), 3),
-    }
-
-
-def _with_ratios(result: dict[str, Any], unit_ms: float) -> dict[str, Any]:
-    return result | {
-        "prove_over_msm": round(result["prove_ms"] / unit_ms, 2),
-        "verify_over_msm": round(result["verify_ms"] / unit_ms, 2),
-        "batch_over_msm": round(result["batch_ms_per_proof"] / unit_ms, 3),
-    }
+            progress(f"run {i + 1} of {runs}")
+            for subject in subjects:
+                units += subject.measure(unit)
+    unit_ms = median(units)
+    return {"unit_msm_ms": round(unit_ms, 3), "results": [subject.result(unit_ms) for subject in subjects]}
 
 
 def _unit() -> Callable[[], object]:

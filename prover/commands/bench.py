@@ -17,7 +17,7 @@ def bench(
         list[int] | None,
         typer.Option("--markets", min=1, max=500, help="How many markets; repeat it.", show_default="20 and 100"),
     ] = None,
-    runs: Annotated[int, typer.Option("--runs", min=MIN_RUNS, help="Runs of each measurement; the median counts.")] = 7,
+    runs: Annotated[int, typer.Option("--runs", min=MIN_RUNS, help="Runs; the median counts.")] = 11,
     batch: Annotated[int, typer.Option("--batch", min=2, max=4096, help="Proofs in a batch.")] = BATCH,
     output: OutputOption = Output.TEXT,
 ) -> None:
