@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_world import CliWorld, cli_world
+from cli_world import CliWorld, Owner, account, cli_world
 
 from prover import keystore
 
@@ -30,3 +30,9 @@ def world() -> Iterator[CliWorld]:
     """A venue and a verifier, each its own process, with the demo's parameters and a first round."""
     with cli_world() as world:
         yield world
+
+
+@pytest.fixture
+def owner(world: CliWorld, tmp_path: Path) -> Owner:
+    """A wallet whose account the venue keeps; nothing is committed yet."""
+    return world.owner(tmp_path, account("holder"))

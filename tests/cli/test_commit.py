@@ -10,15 +10,12 @@ from typing import Any
 
 import pytest
 from cli_run import zkmargin
-from cli_world import CliWorld, Owner
+from cli_world import CliWorld, Owner, account
 
 from prover import client, commit
-from prover.errors import Refused, WalletError
-from prover.wallet import VenueKeys, Wallet
+from prover.wallet import Wallet
 from zkmargin import canonical
-from zkmargin.documents import Account, AttestationRequest, Signed, State
-from zkmargin.envelope import Envelope, PrivateKey
-from zkmargin.errors import ContextError
+from zkmargin.envelope import PrivateKey
 from zkmargin.group import encode
 from zkmargin.pedersen import commit as commit_to
 from zkmargin.sealing import SealingKey
@@ -26,19 +23,6 @@ from zkmargin.sealing import SealingKey
 
 class CrashError(Exception):
     """The process ends here."""
-
-
-def account(name: str, cash: str = "152340.25") -> Account:
-    positions = [
-        {"market": "BTC-USD", "size": "-1.75", "entry_price": "28650.5"},
-        {"market": "SOL-USD", "size": "310.5", "entry_price": "23.125"},
-    ]
-    return Account.from_value({"schema": Account.SCHEMA, "account": name, "cash": cash, "positions": positions})
-
-
-@pytest.fixture
-def owner(world: CliWorld, tmp_path: Path) -> Owner:
-    return world.owner(tmp_path, account("holder"))
 
 
 def run(owner: Owner, world: CliWorld, *extra: object) -> Any:
@@ -346,72 +330,3 @@ def test_no_secret_leaves_the_wallet(world: CliWorld, owner: Owner, tmp_path: Pa
         content = path.read_bytes() if path.is_file() else b""
         for secret in secrets:
             assert secret.encode() not in content
-
-
-class TestAnswersOfTheVenue:
-    """An attestation is of exactly the state that was asked, by exactly the pinned key."""
-
-    @pytest.fixture
-    def wallet(self, world: CliWorld, owner: Owner) -> Wallet:
-        wallet = owner.open()
-        from prover.public import load
-
-        with client.Verifier(world.verifier) as service:
-            public = load(None, (), service)
-        self.key = PrivateKey.generate()
-        wallet.pin(VenueKeys(attestation_key=self.key.public, sealing_key=SealingKey.generate().public))
-        commit.begin(wallet, account("holder"), public)
-        return wallet
-
-    def test_the_state_signed_by_the_venue_is_accepted_and_countersigned(self, wallet: Wallet) -> None:
-        extra = PrivateKey.generate()
-        commit.accept_attestation(wallet, wallet.require_pending().state.sign(self.key, extra).to_value())
-        stored = Signed.from_value(wallet.require_pending().attestation, State)
-        assert stored.envelope is not None
-        assert set(stored.envelope.keys) == {self.key.public, wallet.identity.public}
-
-    def test_another_key(self, wallet: Wallet) -> None:
-        with pytest.raises(ContextError):
-            commit.accept_attestation(wallet, wallet.require_pending().state.sign(PrivateKey.generate()).to_value())
-
-    def test_a_bad_signature(self, wallet: Wallet) -> None:
-        envelope = wallet.require_pending().state.sign(self.key)
-        forged = Envelope(envelope.payload_type, envelope.payload, ((self.key.public, bytes(64)),))
-        with pytest.raises(ContextError):
-            commit.accept_attestation(wallet, forged.to_value())
-
-    def test_another_state(self, wallet: Wallet) -> None:
-        state = wallet.require_pending().state
-        swapped = (state.commitments[1], state.commitments[0], *state.commitments[2:])
-        for other in (state.model_copy(update={"seq": 2, "previous": "0x" + "11" * 32}),
-                      state.model_copy(update={"commitments": swapped})):  # fmt: skip
-            with pytest.raises(Refused, match="something else"):
-                commit.accept_attestation(wallet, other.sign(self.key).to_value())
-
-    def test_no_signature_at_all_or_junk(self, wallet: Wallet) -> None:
-        state = wallet.require_pending().state
-        for answer in (state.to_value(), {}, None, [], "x", {"payloadType": 1}):
-            with pytest.raises(Refused):
-                commit.accept_attestation(wallet, answer)
-        assert wallet.require_pending().attestation is None
-
-    def test_an_unattested_state_is_not_posted(self, wallet: Wallet) -> None:
-        with client.Verifier("http://127.0.0.1:1") as service, pytest.raises(WalletError):
-            commit.post(wallet, service)
-        with pytest.raises(WalletError, match="no attestation"):
-            wallet.finish()
-        assert wallet.content.current is None
-
-    def test_the_openings_are_sealed_to_the_venue_and_bound_to_the_state(self, world: CliWorld, owner: Owner) -> None:
-        from prover.public import load
-
-        with client.Verifier(world.verifier) as service:
-            public = load(None, (), service)
-        wallet, venue = owner.open(), SealingKey.generate()
-        wallet.pin(VenueKeys(attestation_key=PrivateKey.generate().public, sealing_key=venue.public))
-        pending = commit.begin(wallet, account("holder"), public)
-        request = AttestationRequest.from_bytes(pending.request_envelope.payload)
-        assert request.open(venue) == pending.openings
-        pending.request_envelope.verify([wallet.identity.public], payload_type=AttestationRequest.media_type())
-        with pytest.raises(WalletError, match="pending"):
-            commit.begin(wallet, account("holder"), public)

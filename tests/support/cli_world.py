@@ -22,6 +22,15 @@ from zkmargin.documents import Account
 PASSWORD = "correct horse battery"
 
 
+def account(name: str, cash: str = "152340.25") -> Account:
+    """A solvent account with two positions."""
+    positions = [
+        {"market": "BTC-USD", "size": "-1.75", "entry_price": "28650.5"},
+        {"market": "SOL-USD", "size": "310.5", "entry_price": "23.125"},
+    ]
+    return Account.from_value({"schema": Account.SCHEMA, "account": name, "cash": cash, "positions": positions})
+
+
 @dataclass
 class Owner:
     """A wallet at the venue of the world."""
