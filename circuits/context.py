@@ -22,6 +22,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from zkmargin.framing import framed
+
 from .boxes import PriceBox
 
 TAG = "zkmargin/v1/perpetuals-cross"
@@ -82,8 +84,7 @@ class Context:
 
 
 def _field(name: str, content: bytes) -> bytes:
-    key = name.encode("ascii")
-    return len(key).to_bytes(4, "big") + key + len(content).to_bytes(4, "big") + content
+    return framed(name.encode("ascii"), content)
 
 
 def _digest(count: int, parts: Iterable[bytes]) -> bytes:

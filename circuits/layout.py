@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from zkmargin.errors import InputError, WitnessError
 from zkmargin.range_argument import Assignment
-from zkmargin.relation import MIN_SAVING, Abs, Digit, Gate, Relation, Row
+from zkmargin.relation import Abs, Digit, Gate, Relation, Row, padded, rounds_of
 from zkmargin.slots import Slot
 
 MAX_MARKETS = 500
@@ -64,11 +64,8 @@ class Layout:
     def terms(self) -> int:
         """Terms of the verifier's one multi-scalar multiplication: 4 + J + 2K + L + N'."""
         linear = 4 + self.base
-        n, l, K = self.slots, linear, 0
-        while n // 2 + l // 2 >= MIN_SAVING:
-            n, l, K = (n + 1) // 2, (l + 1) // 2, K + 1
-        padded = -(-self.slots >> K) << K
-        return 4 + (1 + self.markets) + 2 * K + linear + padded
+        K = rounds_of(self.slots, linear)
+        return 4 + (1 + self.markets) + 2 * K + linear + padded(self.slots, K)
 
 
 @lru_cache(maxsize=MAX_MARKETS)

@@ -6,7 +6,7 @@ can ask the same questions of its own state. Reason codes: docs/margin.md, "Poli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from zkmargin.canonical import parse_decimal, parse_time
 from zkmargin.documents import Params, Policy, Round, Signed, State, verify_attestation
 from zkmargin.errors import ContextError
 
-from .boxes import PriceBox, box_around, within
+from .boxes import Band, PriceBox, box_around, within
 from .claims import Claim
 from .markets import RiskParameters, prices_of
 from .statement import build
@@ -74,8 +74,7 @@ def verify_bundle(
         check_audience(request.audience, policy.audience)
         check_claim(statement.claim, policy.claims)
         check_round_age(round.time_unix_s, now, policy.max_round_age_s)
-        widest = box_around(prices, min(parse_decimal(policy.max_box_percent), Fraction(100)))
-        check_width(statement.box, parameters.box(widest))
+        check_width(statement.box, widest_box(prices, parameters, policy.max_box_percent))
     statement.verify(bundle.proof)
     return Verified(
         account=request.account,
@@ -128,6 +127,11 @@ def check_prices(prices: PriceBox, box: PriceBox) -> None:
     """
     if not within(prices, box):
         raise ContextError("a price or funding index of the round is outside the box", code="price_outside_box")
+
+
+def widest_box(prices: Sequence[Band], parameters: RiskParameters, max_percent: str) -> PriceBox:
+    """The widest box that a policy of ``max_percent`` allows around ``prices``; more than 100 percent counts as 100."""
+    return parameters.box(box_around(prices, min(parse_decimal(max_percent), Fraction(100))))
 
 
 def check_width(box: PriceBox, widest: PriceBox) -> None:

@@ -8,14 +8,13 @@ anyone, and one proof makes one bundle: nobody can turn it into many by touching
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from circuits import policy
-from circuits.boxes import PriceBox, box_around
+from circuits.boxes import PriceBox
 from circuits.claims import Claim
 from circuits.markets import RiskParameters, box_from_request, prices_of
 from circuits.statement import claim_of
@@ -127,8 +126,7 @@ def _box(request: Request, params: RiskParameters, round_: Round, max_percent: s
             "the round is older than a market of the parameters: use a later one", code=error.code
         ) from None
     policy.check_prices(params.box(prices), box)
-    widest = box_around(prices, min(canonical.parse_decimal(max_percent), Fraction(100)))
-    policy.check_width(box, params.box(widest))
+    policy.check_width(box, policy.widest_box(prices, params, max_percent))
     return box
 
 

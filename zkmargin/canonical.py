@@ -77,8 +77,6 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         raise InputError("the document is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise InputError(f"the document is not JSON: line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise InputError("the document is nested too deeply") from None
     if refused or b"\\u" in data:  # UTF-8 itself has no surrogates: only an escape can make half of a pair
         _check(value, ())
     return value
@@ -107,7 +105,7 @@ def to_bytes(value: Any) -> bytes:
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.encode("utf-8")
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError):
         raise InputError("the value cannot be written as JSON") from None
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
 
 from .field import R
+from .framing import framed
 
 
 def fresh_entropy() -> bytes:
@@ -38,10 +38,4 @@ class NonceSource:
 
 
 def _hash(*parts: bytes) -> bytes:
-    return hashlib.sha512(b"".join(_prefixed(parts))).digest()
-
-
-def _prefixed(parts: Iterable[bytes]) -> Iterable[bytes]:
-    for part in parts:
-        yield len(part).to_bytes(4, "big")
-        yield part
+    return hashlib.sha512(framed(*parts)).digest()

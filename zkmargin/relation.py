@@ -72,15 +72,12 @@ class Relation:
     @cached_property
     def K(self) -> int:
         """Rounds of folding: while a round saves at least ``MIN_SAVING`` scalars."""
-        n, l, k = self.N, self.L, 0
-        while n // 2 + l // 2 >= MIN_SAVING:
-            n, l, k = (n + 1) // 2, (l + 1) // 2, k + 1
-        return k
+        return rounds_of(self.N, self.L)
 
     @cached_property
     def N_padded(self) -> int:
         """N' = 2^K ceil(N / 2^K): null slots have real generators, so that every folded norm vector is even."""
-        return -(-self.N >> self.K) << self.K
+        return padded(self.N, self.K)
 
     @property
     def final_lengths(self) -> tuple[int, int]:
@@ -121,6 +118,19 @@ class Relation:
     def digest(self) -> bytes:
         """SHA-256 of the canonical encoding (docs/protocol.md, "Relation digest")."""
         return hashlib.sha256(b"".join(_encode(self))).digest()
+
+
+def rounds_of(N: int, L: int) -> int:
+    """K of a relation with N slots and a linear vector of length L: part of what a proof is."""
+    n, l, k = N, L, 0
+    while n // 2 + l // 2 >= MIN_SAVING:
+        n, l, k = (n + 1) // 2, (l + 1) // 2, k + 1
+    return k
+
+
+def padded(N: int, K: int) -> int:
+    """N' = 2^K ceil(N / 2^K)."""
+    return -(-N >> K) << K
 
 
 def _check_shape(relation: Relation) -> None:

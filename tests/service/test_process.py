@@ -121,7 +121,7 @@ class Stream:
 
 def survive(place: Place, bundles: int, answers: int) -> None:
     """Kill the service after so many answers of so many bundles; start it, and ask for everything it acknowledged."""
-    holder = Holder(place, "100000", {"BTC-USD": "1", "ETH-USD": "-10"})  # type: ignore[arg-type]
+    holder = Holder(place, "100000", {"BTC-USD": "1", "ETH-USD": "-10"})
     place.start()
     attestation = holder.attest(holder.next_state())
     path = f"{place.url}/v1/accounts/{holder.id}/states"

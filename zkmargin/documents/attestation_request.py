@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -38,7 +39,7 @@ class AttestationRequest(Document):
             raise ValueError("the round is not in canonical form")
         return self
 
-    @property
+    @cached_property
     def oracle_round(self) -> Round:
         """The round, parsed; its signatures are not verified yet."""
         return Round.from_value(self.round)

@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 from .. import canonical
 from ..envelope import is_envelope
 from ..errors import ContextError, InputError
+from ..framing import framed
 from .base import Counter, DecimalText, Document, MarketName, Name, NonNegativeDecimal, Part, Time, located, unique
 from .params import MAX_MARKETS
 from .signed import Signed, all_signed
@@ -128,7 +129,7 @@ class Round:
         """SHA-256 over "zkmargin/round/v1", the number of reports and their sorted digests, each length-prefixed."""
         parts = [self.SCHEMA.encode(), len(self.reports).to_bytes(4, "big")]
         parts += [canonical.from_hex(report.digest) for report in self.reports]  # they are kept sorted
-        return canonical.to_hex(hashlib.sha256(b"".join(len(p).to_bytes(4, "big") + p for p in parts)).digest())
+        return canonical.to_hex(hashlib.sha256(framed(*parts)).digest())
 
     @cached_property
     def prices(self) -> dict[str, tuple[Fraction, Fraction]]:
@@ -149,8 +150,7 @@ class Round:
         """
         if self.venue != trust.venue:
             raise ContextError("the round is of another venue than the trusted keys", code="bad_signature")
-        all_signed(*(partial(reporter, report, trust) for report in self.reports))
-        reporters = {reporter(report, trust) for report in self.reports}
+        reporters = set(all_signed(*(partial(reporter, report, trust) for report in self.reports)))
         if len(reporters) != len(self.reports):
             raise ContextError("one oracle key signed two reports of a round", code="bad_signature")
         if len(reporters) < trust.oracle_threshold:

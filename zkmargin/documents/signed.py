@@ -12,6 +12,7 @@ from ..errors import ContextError, InputError
 from .base import Document
 
 D = TypeVar("D", bound=Document)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,17 @@ def read(data: bytes, kind: type[D]) -> Signed[D]:
     return Signed.from_value(canonical.parse(data), kind)
 
 
-def all_signed(*checks: Callable[[], object]) -> None:
-    """Run every check of signatures; a wrong signature is told before a missing one.
+def all_signed(*checks: Callable[[], T]) -> list[T]:
+    """What every check of signatures returns; a wrong signature is told before a missing one.
 
     Raises: ContextError "bad_signature", else the first error.
     """
-    errors = []
+    results, errors = [], []
     for check in checks:
         try:
-            check()
+            results.append(check())
         except ContextError as error:
             errors.append(error)
     if errors:
         raise min(errors, key=lambda wrong: wrong.code != "bad_signature")
+    return results

@@ -11,7 +11,6 @@ venue can add labels without touching the digest of states that do not use them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -20,6 +19,7 @@ from pydantic import Field, model_validator
 from .. import canonical
 from ..errors import ContextError
 from ..field import R
+from ..framing import framed
 from ..group import IDENTITY, encode
 from ..pedersen import Opening
 from .base import (
@@ -173,10 +173,4 @@ class Openings(Document):
 
 
 def _hash(*fields: bytes) -> str:
-    return canonical.to_hex(hashlib.sha256(b"".join(_prefixed(fields))).digest())
-
-
-def _prefixed(fields: Iterable[bytes]) -> Iterable[bytes]:
-    for field in fields:
-        yield len(field).to_bytes(4, "big")
-        yield field
+    return canonical.to_hex(hashlib.sha256(framed(*fields)).digest())
