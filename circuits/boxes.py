@@ -24,12 +24,16 @@ FUNDING_SHARE = 10
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """An interval of the price and of the cumulative funding index of one market, in quote units per unit of it."""
+    """An interval of the price and of the cumulative funding index of one market, in quote units per unit of it.
+
+    The index of an asset is the interest that a debt of one unit has grown by, in units of the asset (``interest``).
+    """
 
     low: Fraction
     high: Fraction
     funding_low: Fraction
     funding_high: Fraction
+    interest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ def box_around(bands: Sequence[Band], percent: Fraction) -> tuple[Band, ...]:
     """The bands that survive a move of ``percent`` of every price, either way; ends rounded outwards to 18 decimals.
 
     Funding moves too while a proof lives, and much less than prices do: the index may move by a tenth of ``percent``
-    of the high price. Zero percent is the bands themselves: a point, where the reporters agree.
+    of the high price. Interest may grow by a tenth of ``percent``, and never falls. Zero percent is the bands
+    themselves: a point, where the reporters agree.
 
     Raises: InputError unless 0 <= percent <= 100.
     """
@@ -95,12 +100,13 @@ def box_around(bands: Sequence[Band], percent: Fraction) -> tuple[Band, ...]:
     share = Fraction(percent) / 100
 
     def moved(band: Band) -> Band:
-        drift = band.high * share / FUNDING_SHARE
+        drift = share / FUNDING_SHARE * (1 if band.interest else band.high)
         return Band(
             _down(band.low * (1 - share)),
             _up(band.high * (1 + share)),
-            _down(band.funding_low - drift),
+            _down(band.funding_low - (0 if band.interest else drift)),
             _up(band.funding_high + drift),
+            band.interest,
         )
 
     return tuple(map(moved, bands))

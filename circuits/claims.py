@@ -10,15 +10,17 @@ h and L have at most 6 decimals. A rate may exceed 1 (h = 3, m = 0.5): docs/marg
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zkmargin.errors import InputError
 
 if TYPE_CHECKING:
-    from .markets import Market, RiskParameters
+    from .markets import Market, RiskParameters, Tier
 
 PPM = 1_000_000
 MAX_HEALTH = 1000
@@ -26,6 +28,14 @@ MAX_LEVERAGE = 1_000_000
 
 _KINDS = {"maintenance": None, "initial": None, "health": (">=", MAX_HEALTH), "leverage": ("<=", MAX_LEVERAGE)}
 _BOUNDED = re.compile(r"(health|leverage) *(>=|<=) *([0-9]{1,7}(?:\.[0-9]{1,6})?)", re.ASCII)
+
+
+class Rates(NamedTuple):
+    """Effective rates of longs and shorts, of what is worth more than ``above`` quote units."""
+
+    above: Fraction
+    long: Fraction
+    short: Fraction
 
 
 @dataclass(frozen=True)
@@ -79,17 +89,40 @@ class Claim:
         whole, rest = divmod(int(self.bound * PPM), PPM)
         return f"{self.kind}{limit[0]}{whole}" + (f".{rest:06d}".rstrip("0") if rest else "")
 
-    def rate(self, market: Market) -> Fraction:
-        """The effective rate f of ``market``: what one unit of its notional requires in equity."""
-        if self.kind == "initial":
-            return Fraction(market.initial_ppm, PPM)
+    def rates(self, market: Market) -> tuple[Rates, ...]:
+        """The effective rates of every tier of ``market``: what one quote unit of notional requires in equity."""
         if self.kind == "leverage" and self.bound is not None:
-            return 1 / self.bound
-        return Fraction(market.maintenance_ppm, PPM) * (1 if self.bound is None else self.bound)
+            return (Rates(Fraction(0), 1 / self.bound, 1 / self.bound),)
+        return tuple(
+            Rates(tier.above, self._of(tier), self._of(tier if market.short is None else market.short))
+            for tier in market.tiers
+        )
+
+    def rate(self, market: Market) -> Fraction:
+        """The effective rate f of a market that has one."""
+        return self.rates(market)[0].long
+
+    def haircut(self, tier: Tier) -> Fraction:
+        """What collateral counts less, or a debt more; health and leverage are of equity after maintenance haircuts."""
+        return tier.initial if self.kind == "initial" else tier.maintenance
 
     def implies_maintenance(self, params: RiskParameters) -> bool:
-        """True if every account that satisfies this claim satisfies ``maintenance``: no market's rate is lower."""
-        return all(self.rate(market) >= MAINTENANCE.rate(market) for market in params.markets)
+        """True if every account that satisfies this claim satisfies ``maintenance``: no rate of any market is lower."""
+        return all(
+            rates.long >= least.long and rates.short >= least.short
+            for market in params.markets
+            if market.kind == "perpetual"
+            for rates, least in self._pairs(market)
+        )
+
+    def _pairs(self, market: Market) -> Iterable[tuple[Rates, Rates]]:
+        # A leverage cap has one tier, which every tier of maintenance is compared with.
+        return zip(itertools.cycle(self.rates(market)), MAINTENANCE.rates(market), strict=False)
+
+    def _of(self, tier: Tier) -> Fraction:
+        if self.kind == "initial":
+            return tier.initial
+        return tier.maintenance * (1 if self.bound is None else self.bound)
 
 
 MAINTENANCE = Claim("maintenance")

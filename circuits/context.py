@@ -2,7 +2,7 @@
 
     field(name, x) = len(name) || name || len(x) || x           lengths of 4 bytes, big-endian
 
-    context = field("tag", "zkmargin/v1/perpetuals-cross")
+    context = field("tag", "zkmargin/v1/" and the name of the margin model)
               field("audience") field("venue") field("account") field("seq") field("state") field("params")
               field("round") field("round-number") field("claim") field("expiry")
               field("request", SHA-256 of the canonical bytes of the request: one proof, one spelling, one bundle)
@@ -26,13 +26,14 @@ from zkmargin.framing import framed
 
 from .boxes import PriceBox
 
-TAG = "zkmargin/v1/perpetuals-cross"
+TAG = "zkmargin/v1/"
 
 
 @dataclass(frozen=True)
 class Context:
     """Every field of a context, in canonical form."""
 
+    model: str
     audience: str
     venue: str
     account: bytes
@@ -52,7 +53,7 @@ class Context:
         """The bytes that the proof binds."""
         return b"".join(
             (
-                _field("tag", TAG.encode()),
+                _field("tag", (TAG + self.model).encode()),
                 _field("audience", self.audience.encode()),
                 _field("venue", self.venue.encode()),
                 _field("account", self.account),

@@ -1,14 +1,12 @@
-"""The relation of n hidden sizes, one hidden cash and one margin row.
+"""From a program to a relation: the digit base, the slots and rows, and the entries that satisfy them.
 
-Values:  v_0 = cash0, v_(1+m) = q_m.
-Slots:   per market a gate (A-entry u: the short part, R-entry w: the long part), then its size digits d_e;
-         after all markets the slack digits y_j.
-Rows:    per market  u + w = sum b^e d_e  and  w - u = q_m, an abs gadget;
-         then  sum b^j y_j + sum (B_m - A_m) u_m = cash0 + sum A_m q_m.
+Slots:  per hidden size a gate (A-entry u: the short part, R-entry w: the long part), then its digits d_e; per hidden
+        amount its digits; then per unknown of the program its digits, or the one digit of a bit.
+Rows:   per size    u + w = sum b^e d_e  and  w - u = q, an abs gadget;   per amount  sum b^e d_e = c;
+        then per unknown that a row defines   sum b^e d_e = form.   The slack comes last.
 
-A is the coefficient of the long part, -B that of the short part: A w - B u = A q - (B - A) u, and B >= A by concavity.
-cash0 has coefficient 1, so that the closure of the relation bounds it: there is no D*cash (docs/margin.md, "Integers").
-Everything but the margin row depends on the number of markets alone and is made once.
+Cash has no slots: it stands in the slack with coefficient 1, so that the closure of the relation bounds it; there is no
+D*cash (docs/margin.md, "Integers"). What belongs to the hidden values alone is made once for all statements.
 """
 
 from __future__ import annotations
@@ -22,123 +20,174 @@ from zkmargin.range_argument import Assignment
 from zkmargin.relation import Abs, Digit, Gate, Relation, Row, padded, rounds_of
 from zkmargin.slots import Slot
 
-MAX_MARKETS = 500
-SIZE_BITS = 48
-SLACK_BITS = 104
+from .program import ONE, SIZE_BITS, Program
+
+MAX_HIDDEN = 1500
 BASE_BITS = (4, 5, 6, 7, 8)
 """Candidate digit bases 16, 32, 64, 128, 256."""
 
-Coefficients = tuple[tuple[int, int], ...]
-"""(A, -B) of every market: what one lot of the long part and one of the short part add to the slack, in atto."""
+_BITS = 1
+"""The index of the table {0, 1}."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Everything about the relation of ``markets`` markets but the coefficients of its margin row."""
+class Shape:
+    """What decides everything but the coefficients: the kinds of the hidden values, and per unknown its bits, 0 for
+    one bit that chooses."""
 
-    markets: int
-    base: int
-    size_digits: int
-    slack_digits: int
+    kinds: tuple[str, ...]
+    blocks: tuple[int, ...]
+    choices: int
 
-    @property
-    def stride(self) -> int:
-        """Slots of one market: a gate and the digits of the size."""
-        return 1 + self.size_digits
+    @classmethod
+    def of(cls, program: Program) -> Shape:
+        """The shape of ``program``."""
+        return cls(
+            tuple(value.kind for value in program.hidden),
+            tuple(unknown.bits for unknown in program.unknowns if not unknown.is_bit),
+            sum(unknown.is_bit for unknown in program.unknowns),
+        )
 
-    @property
-    def slots(self) -> int:
-        """N."""
-        return self.markets * self.stride + self.slack_digits
+    def slots(self, base_bits: int) -> int:
+        """N, with digits in base 2^base_bits."""
+        gates, amounts = self.kinds.count("size"), self.kinds.count("amount")
+        sizes = (gates + amounts) * _digits_of(SIZE_BITS, base_bits)
+        return gates + sizes + self.choices + sum(_digits_of(bits, base_bits) for bits in self.blocks)
 
-    @property
-    def size_bound(self) -> int:
-        """Every |q| in lots below this is provable: at least 2^48."""
-        return int(self.base**self.size_digits)
-
-    @property
-    def slack_bound(self) -> int:
-        """Every slack in atto from 0 to below this is provable: at least 2^104."""
-        return int(self.base**self.slack_digits)
-
-    def terms(self) -> int:
+    def terms(self, base_bits: int) -> int:
         """Terms of the verifier's one multi-scalar multiplication: 4 + J + 2K + L + N'."""
-        linear = 4 + self.base
-        K = rounds_of(self.slots, linear)
-        return 4 + (1 + self.markets) + 2 * K + linear + padded(self.slots, K)
+        linear = 4 + (1 << base_bits) + 2 * bool(self.choices)
+        N = self.slots(base_bits)
+        K = rounds_of(N, linear)
+        return 4 + len(self.kinds) + 2 * K + linear + padded(N, K)
+
+    @property
+    def base_bits(self) -> int:
+        """The base with the fewest terms; of two that tie, the smaller."""
+        return _base_bits(self)
 
 
-@lru_cache(maxsize=MAX_MARKETS)
-def layout(markets: int) -> Layout:
-    """The layout with the fewest terms; of two that tie, the smaller base. A function of the number of markets alone.
+@lru_cache(maxsize=1024)
+def _base_bits(shape: Shape) -> int:
+    return min(BASE_BITS, key=lambda bits: (shape.terms(bits), bits))
 
-    Raises: InputError: no market, or more than 500.
-    """
-    if not 1 <= markets <= MAX_MARKETS:
-        raise InputError(f"a statement covers 1 to {MAX_MARKETS} markets")
-    candidates = (Layout(markets, 1 << bits, -(-SIZE_BITS // bits), -(-SLACK_BITS // bits)) for bits in BASE_BITS)
-    return min(candidates, key=lambda candidate: (candidate.terms(), candidate.base))
+
+def _digits_of(bits: int, base_bits: int) -> int:
+    return -(-bits // base_bits)
 
 
 @lru_cache(maxsize=16)
-def _static(shape: Layout) -> tuple[tuple[int, ...], tuple[Slot, ...], tuple[Row, ...], tuple[Abs, ...]]:
-    """Table, slots, rows of the gadgets, gadgets: shared by all statements of this many markets."""
+def _hidden_part(kinds: tuple[str, ...], base_bits: int) -> tuple[tuple[Slot, ...], tuple[Row, ...], tuple[Abs, ...]]:
+    """Slots, rows and gadgets of the hidden values: shared by all statements about such an account."""
     slots: list[Slot] = []
     rows: list[Row] = []
     gadgets: list[Abs] = []
-    for m in range(shape.markets):
-        g = len(slots)
-        slots += [Gate(), *[Digit(0)] * shape.size_digits]
-        digits = tuple((g + 1 + e, -(shape.base**e)) for e in range(shape.size_digits))
-        gadgets.append(Abs(g, (len(rows), len(rows) + 1)))
-        rows += [Row(W=((g, 1), *digits), U=((g, 1),)), Row(W=((g, -1),), U=((g, 1),), P=((1 + m, 1),))]
-    slots += [Digit(0)] * shape.slack_digits
-    return tuple(range(shape.base)), tuple(slots), tuple(rows), tuple(gadgets)
+    count = _digits_of(SIZE_BITS, base_bits)
+    for j, kind in enumerate(kinds):
+        first = len(slots)
+        if kind == "size":
+            slots += [Gate(), *[Digit(0)] * count]
+            digits = tuple((first + 1 + e, -(1 << base_bits * e)) for e in range(count))
+            gadgets.append(Abs(first, (len(rows), len(rows) + 1)))
+            rows += [
+                Row(W=((first, 1), *digits), U=((first, 1),)),
+                Row(W=((first, -1),), U=((first, 1),), P=((j, 1),)),
+            ]
+        elif kind == "amount":
+            slots += [Digit(0)] * count
+            rows.append(Row(W=tuple((first + e, 1 << base_bits * e) for e in range(count)), P=((j, 1),)))
+    return tuple(slots), tuple(rows), tuple(gadgets)
 
 
-@lru_cache(maxsize=64)
-def relation(coefficients: Coefficients) -> Relation:
-    """The relation whose margin row has these coefficients; the last ones made are kept.
+class Layout:
+    """A program in slots and rows.
 
-    Raises: RelationError if the row could wrap around modulo r.
+    Raises: InputError: too many hidden values.   RelationError: above the limits of a relation, or a row could wrap
+            around modulo r.
     """
-    shape = layout(len(coefficients))
-    table, slots, rows, gadgets = _static(shape)
-    # A zero coefficient has no place in a sparse row; its size is still bounded, by its gadget.
-    parts = tuple((m * shape.stride, -(long + short)) for m, (long, short) in enumerate(coefficients) if long + short)
-    first = shape.markets * shape.stride
-    margin = Row(
-        W=parts + tuple((first + j, shape.base**j) for j in range(shape.slack_digits)),
-        P=((0, 1), *((1 + m, long) for m, (long, _) in enumerate(coefficients) if long)),
-    )
-    return Relation((table,), slots, (*rows, margin), gadgets, 1 + shape.markets)
 
+    def __init__(self, program: Program) -> None:
+        if not 1 <= len(program.hidden) <= MAX_HIDDEN:
+            raise InputError(f"a statement covers 1 to {MAX_HIDDEN} hidden values")
+        self.program = program
+        self.shape = Shape.of(program)
+        self.base_bits = self.shape.base_bits
+        slots, rows, gadgets = _hidden_part(self.shape.kinds, self.base_bits)
+        self._slots = list(slots)
+        self._rows = list(rows)
+        self._first: list[int] = []  # the first slot of every unknown
+        self._gates = [gadget.gate for gadget in gadgets]
+        self._gate_of = dict(
+            zip((j for j, kind in enumerate(self.shape.kinds) if kind == "size"), self._gates, strict=True)
+        )
+        for unknown in program.unknowns:
+            first = len(self._slots)
+            self._first.append(first)
+            self._slots += [Digit(_BITS)] if unknown.is_bit else [Digit(0)] * self._count(unknown.bits)
+            if unknown.row is not None:
+                self._rows.append(self._row(unknown.row, first, len(self._slots)))
+        tables = (tuple(range(1 << self.base_bits)),) + (((0, 1),) if self.shape.choices else ())
+        self.relation = Relation(tables, tuple(self._slots), tuple(self._rows), gadgets, program.J)
 
-def assign(coefficients: Coefficients, cash0_atto: int, size_lots: Sequence[int]) -> Assignment:
-    """The entries that satisfy ``relation(coefficients)`` for these hidden values.
+    @property
+    def size_bound(self) -> int:
+        """Every size and amount below this, in lots, is provable: at least 2^48."""
+        return 1 << self.base_bits * self._count(SIZE_BITS)
 
-    Raises: WitnessError, without amounts: a size or the slack is outside what the relation can hold.
-    """
-    shape = layout(len(coefficients))
-    slack = cash0_atto
-    a: list[int] = []
-    w: dict[int, int] = {}
-    for (long, short), size in zip(coefficients, size_lots, strict=True):
-        if abs(size) >= shape.size_bound:
-            raise WitnessError("a size is above the provable range", code="above_range")
-        w[len(a)], u = max(size, 0), max(-size, 0)
-        a += [u, *_digits(abs(size), shape.base, shape.size_digits)]
-        slack += long * max(size, 0) + short * u
-    if slack < 0:
-        raise WitnessError("the account does not satisfy the claim over the whole box")
-    if slack >= shape.slack_bound:
-        raise WitnessError("the slack is above the provable range", code="above_range")
-    return Assignment([*a, *_digits(slack, shape.base, shape.slack_digits)], w)
+    def bound(self, unknown: int) -> int:
+        """The unknown is proved to be below this."""
+        made = self.program.unknowns[unknown]
+        return 2 if made.is_bit else 1 << self.base_bits * self._count(made.bits)
 
+    def assign(self, values: Sequence[int]) -> Assignment:
+        """The entries that satisfy the relation for these hidden values.
 
-def _digits(value: int, base: int, count: int) -> list[int]:
-    digits = []
-    for _ in range(count):
-        value, digit = divmod(value, base)
-        digits.append(digit)
-    return digits
+        Raises: WitnessError, without amounts: "not_provable"; "above_range": a size, an amount or the slack is above
+                what the relation can hold.
+        """
+        a: list[int] = []
+        w: dict[int, int] = {}
+        for kind, value in zip(self.shape.kinds, values, strict=True):
+            if kind == "cash":
+                continue
+            if abs(value) >= self.size_bound:
+                raise WitnessError("a size is above the provable range", code="above_range")
+            if kind == "amount" and value < 0:
+                raise WitnessError("an amount is below zero", code="above_range")
+            if kind == "size":
+                w[len(a)] = max(value, 0)
+                a.append(max(-value, 0))
+            a += self._digits(abs(value), SIZE_BITS)
+        for i, (unknown, x) in enumerate(zip(self.program.unknowns, self.program.witness(values), strict=True)):
+            if x >= max(self.bound(i), 1):
+                raise WitnessError("the slack is above the provable range", code="above_range")
+            a += [x] if unknown.is_bit else self._digits(x, unknown.bits)
+        return Assignment(a, w)
+
+    def _row(self, form: dict[int, int], first: int, end: int) -> Row:
+        """sum b^e d_e - entries of the form = values of the form + constant."""
+        J = self.program.J
+        values: list[tuple[int, int]] = []
+        entries: list[tuple[int, int]] = []
+        for variable, coefficient in form.items():
+            if not coefficient or variable == ONE:
+                continue
+            if variable < J:
+                values.append((variable, coefficient))
+            elif variable < 2 * J:
+                entries.append((self._gate_of[variable - J], -coefficient))
+            else:
+                k = variable - 2 * J
+                start, stop = self._first[k], self._first[k + 1]
+                entries += [(start + e, -coefficient << self.base_bits * e) for e in range(stop - start)]
+        entries.sort()
+        values.sort()
+        entries += [(first + e, 1 << self.base_bits * e) for e in range(end - first)]
+        return Row(W=tuple(entries), P=tuple(values), b=form.get(ONE, 0))
+
+    def _count(self, bits: int) -> int:
+        return _digits_of(bits, self.base_bits)
+
+    def _digits(self, value: int, bits: int) -> list[int]:
+        mask = (1 << self.base_bits) - 1
+        return [value >> self.base_bits * e & mask for e in range(self._count(bits))]

@@ -10,25 +10,24 @@ import sys
 from pathlib import Path
 
 from .lowering import Rule, lower
-from .models import perpetuals_cross
+from .models import MODELS
 
-RULES: dict[str, Rule] = {"perpetuals_cross.json": perpetuals_cross.RULE}
 FOLDER = Path(__file__).parent / "lowered"
 
 
 def artefact(rule: Rule) -> bytes:
     """The bytes of a lowered rule."""
-    return (json.dumps(lower(rule), indent=2, sort_keys=True) + "\n").encode("ascii")
+    return (json.dumps(lower(rule), indent=1, sort_keys=True) + "\n").encode("ascii")
 
 
 def main(arguments: list[str]) -> int:
     """0 if every file is (now) what lowering makes of its rule."""
     status = 0
-    for name, rule in RULES.items():
-        path, content = FOLDER / name, artefact(rule)
+    for name, model in MODELS.items():
+        path, content = FOLDER / f"{name}.json", artefact(model.rule())
         if arguments == ["--check"]:
             if not path.exists() or path.read_bytes() != content:
-                sys.stderr.write(f"circuits/lowered/{name} is out of date: run python -m circuits.lower\n")
+                sys.stderr.write(f"circuits/lowered/{name}.json is out of date: run python -m circuits.lower\n")
                 status = 1
         else:
             path.write_bytes(content)

@@ -5,7 +5,7 @@ What both sides must agree on to the last atto is computed here and in boxes.py,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -13,10 +13,21 @@ from math import ceil, floor
 
 from zkmargin.bundle import BoxEntry, Request
 from zkmargin.canonical import format_decimal, parse_decimal
-from zkmargin.documents import CASH_LABEL, CASH_UNIT, Account, Params, Position, Round, position_label
+from zkmargin.documents import (
+    CASH_LABEL,
+    CASH_UNIT,
+    Account,
+    MarketParams,
+    Params,
+    Round,
+    collateral_label,
+    debt_label,
+    position_label,
+)
 from zkmargin.errors import ContextError, InputError
 
 from .boxes import ATTO, Band, MarketBox, PriceBox, box_around
+from .program import Hidden
 
 __all__ = [
     "Band",
@@ -32,15 +43,47 @@ __all__ = [
 ]
 
 
+PPM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Marginal rates of what is worth more than ``above`` quote units, as fractions."""
+
+    above: Fraction
+    initial: Fraction
+    maintenance: Fraction
+
+
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One market of a venue. ``lot`` and ``max_size`` in units of the market, at most 18 decimals."""
+    """One market of a venue. ``lot`` and ``max_size`` in units of the market, at most 18 decimals.
+
+    ``tiers`` begins with the one above 0. ``short`` has the rates of shorts, if they have their own, or what a debt of
+    an asset counts more.
+    """
 
     name: str
+    kind: str  # "perpetual" or "asset"
     lot: Fraction
-    initial_ppm: int
-    maintenance_ppm: int
+    tiers: tuple[Tier, ...]
+    short: Tier | None
     max_size: Fraction
+
+    @classmethod
+    def of(cls, entry: MarketParams) -> Market:
+        """The numbers of an entry of the document."""
+        base = Tier(Fraction(0), Fraction(entry.initial_ppm, PPM), Fraction(entry.maintenance_ppm, PPM))
+        kind = entry.kind or "perpetual"
+        short = Tier(Fraction(0), Fraction(0), Fraction(0)) if kind == "asset" else None
+        if entry.short_initial_ppm is not None and entry.short_maintenance_ppm is not None:
+            rates = (Fraction(ppm, PPM) for ppm in (entry.short_initial_ppm, entry.short_maintenance_ppm))
+            short = Tier(Fraction(0), *rates)
+        above = (
+            Tier(parse_decimal(t.above), Fraction(t.initial_ppm, PPM), Fraction(t.maintenance_ppm, PPM))
+            for t in entry.tiers or ()
+        )
+        return cls(entry.market, kind, parse_decimal(entry.lot), (base, *above), short, parse_decimal(entry.max_size))
 
     @property
     def atto_per_lot(self) -> int:
@@ -48,9 +91,12 @@ class Market:
         return int(self.lot * ATTO)
 
     @property
-    def label(self) -> str:
-        """The label of this market's hidden size in a state."""
-        return position_label(self.name)
+    def hidden(self) -> tuple[Hidden, ...]:
+        """What an account hides about this market: a signed size, or collateral and debt of an asset."""
+        most = int(self.max_size / self.lot)
+        if self.kind == "asset":
+            return Hidden(collateral_label(self.name), "amount", most), Hidden(debt_label(self.name), "amount", most)
+        return (Hidden(position_label(self.name), "size", most),)
 
 
 @dataclass(frozen=True)
@@ -60,34 +106,40 @@ class RiskParameters:
     venue: str
     version: int
     digest: str
+    model: str
     markets: tuple[Market, ...]
 
     @classmethod
     def from_document(cls, params: Params) -> RiskParameters:
         """The numbers of a document that has validated them."""
-        return cls(
-            params.venue,
-            params.version,
-            params.digest,
-            tuple(
-                Market(m.market, parse_decimal(m.lot), m.initial_ppm, m.maintenance_ppm, parse_decimal(m.max_size))
-                for m in params.markets
-            ),
-        )
+        return cls(params.venue, params.version, params.digest, params.model, tuple(map(Market.of, params.markets)))
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def hidden(self) -> tuple[Hidden, ...]:
+        """The hidden numbers of an account, in the order of the commitments: cash0, then those of every market."""
+        return (Hidden(CASH_LABEL, "cash"), *(hidden for market in self.markets for hidden in market.hidden))
 
     @cached_property
     def units(self) -> dict[str, str]:
-        """The unit of every label, in the order of the commitments: cash0, then every market's size in lots."""
-        return {CASH_LABEL: CASH_UNIT} | {market.label: format_decimal(market.lot) for market in self.markets}
+        """The unit of every label, in the order of the commitments: an atto of cash, a lot of everything else."""
+        return {CASH_LABEL: CASH_UNIT} | {
+            hidden.label: format_decimal(market.lot) for market in self.markets for hidden in market.hidden
+        }
 
     def box(self, bands: Sequence[Band]) -> PriceBox:
         """The smallest integer box, atto per lot, that contains ``bands``.
 
         Raises: ContextError "bad_box".
         """
-        return tuple(
+        box = tuple(
             MarketBox.around(band, market.atto_per_lot) for market, band in zip(self.markets, bands, strict=True)
         )
+        if any(market.kind == "asset" and ends.funding_low < 0 for market, ends in zip(self.markets, box, strict=True)):
+            raise ContextError("the interest index of an asset is not below 0", code="bad_box")
+        return box
 
 
 def prices_of(round: Round, params: RiskParameters) -> tuple[Band, ...]:
@@ -98,7 +150,10 @@ def prices_of(round: Round, params: RiskParameters) -> tuple[Band, ...]:
     missing = [market.name for market in params.markets if market.name not in round.prices]
     if missing:
         raise InputError(f"the round has no price of {missing[0]}", code="missing_price")
-    return tuple(Band(*round.prices[market.name], *round.funding[market.name]) for market in params.markets)
+    return tuple(
+        Band(*round.prices[market.name], *round.funding[market.name], market.kind == "asset")
+        for market in params.markets
+    )
 
 
 def box_entries(bands: Sequence[Band], params: RiskParameters) -> tuple[BoxEntry, ...]:
@@ -123,7 +178,12 @@ def box_from_request(request: Request, params: RiskParameters) -> PriceBox:
     if [entry.market for entry in request.box] != [market.name for market in params.markets]:
         raise ContextError("the box must name every market of the risk parameters, in their order", code="bad_box")
     bands = [
-        Band(*map(parse_decimal, (entry.low, entry.high, entry.funding_low, entry.funding_high)))
+        Band(
+            parse_decimal(entry.low),
+            parse_decimal(entry.high),
+            parse_decimal(entry.funding_low),
+            parse_decimal(entry.funding_high),
+        )
         for entry in request.box
     ]
     if any(band.low > band.high or band.funding_low > band.funding_high for band in bands):
@@ -134,7 +194,7 @@ def box_from_request(request: Request, params: RiskParameters) -> PriceBox:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What an account commits to: cash at funding index zero, and the signed size of every market. Secret."""
+    """What an account commits to: cash at funding index zero, then the size of every other label in lots. Secret."""
 
     cash0_atto: int = field(repr=False)
     size_lots: tuple[int, ...] = field(repr=False)
@@ -156,14 +216,18 @@ def holdings(account: Account, params: RiskParameters, prices: Sequence[Band]) -
             position, so it is for the holder's own screen only; the code is not.
     """
     positions = {position.market: position for position in account.positions}
-    unknown = sorted(set(positions) - {market.name for market in params.markets})
-    if unknown:
-        raise InputError(f"the risk parameters have no market {unknown[0]}", code="unknown_market")
+    collateral = {holding.asset: holding.amount for holding in account.collateral or ()}
+    debts = {holding.asset: holding.amount for holding in account.debts or ()}
+    _check_known(positions, params, "perpetual", "market")
+    _check_known([*collateral, *debts], params, "asset", "asset")
     cash0_atto = floor(parse_decimal(account.cash) * ATTO)
-    size_lots = []
+    size_lots: list[int] = []
     for market, index in zip(params.markets, params.box(prices), strict=True):
+        if market.kind == "asset":
+            size_lots += [_lots(held.get(market.name, "0"), market) for held in (collateral, debts)]
+            continue
         position = positions.get(market.name)
-        lots = _lots(position, market) if position else 0
+        lots = _lots(position.size, market) if position else 0
         size_lots.append(lots)
         if position and position.entry_price is not None:
             cash0_atto -= ceil(lots * market.atto_per_lot * parse_decimal(position.entry_price))
@@ -171,8 +235,14 @@ def holdings(account: Account, params: RiskParameters, prices: Sequence[Band]) -
     return Holdings(cash0_atto, tuple(size_lots))
 
 
-def _lots(position: Position, market: Market) -> int:
-    size = parse_decimal(position.size)
+def _check_known(names: Iterable[str], params: RiskParameters, kind: str, what: str) -> None:
+    unknown = sorted(set(names) - {market.name for market in params.markets if market.kind == kind})
+    if unknown:
+        raise InputError(f"the risk parameters have no {what} {unknown[0]}", code="unknown_market")
+
+
+def _lots(text: str, market: Market) -> int:
+    size = parse_decimal(text)
     lots = size / market.lot
     if lots.denominator != 1:
         low, high = (format_decimal(n * market.lot) for n in (floor(lots), ceil(lots)))

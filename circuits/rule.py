@@ -1,60 +1,140 @@
-"""A lowered rule as it is used: read once from the package, evaluated in plain integers. No sympy here.
+"""A lowered rule as it is used: a tree read once from the package, evaluated in plain integers. No sympy here.
 
-Written by ``python -m circuits.lower``; what the numbers mean is in lowering.py and docs/margin.md.
+Written by ``python -m circuits.lower``; what the nodes mean is in lowering.py and docs/margin.md. The public numbers of
+a statement are a *scope*: name -> integer, fraction, the label of a hidden number, or the entries of a family, each of
+them a scope that is read before the one around it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from importlib import resources
-from typing import NamedTuple
+from math import floor
+from typing import Any
 
-SCHEMA = "zkmargin/lowered-rule/v1"
+SCHEMA = "zkmargin/lowered-rule/v2"
 
-
-class Monomial(NamedTuple):
-    """coefficient * product of public integers, times the rate if ``has_rate``."""
-
-    coefficient: int
-    integers: tuple[str, ...]
-    has_rate: bool
+Scope = Mapping[str, Any]
 
 
-Form = tuple[Monomial, ...]
+def entries(scope: Scope, family: str) -> Iterator[Scope]:
+    """The scope of every entry of ``family``; ``#family`` is the index that a list of numbers is read at."""
+    index = f"#{family}"
+    for i, entry in enumerate(scope[family]):
+        yield {**scope, **entry, index: i}
 
 
 @dataclass(frozen=True, slots=True)
+class Polynomial:
+    """A sum of multiples of products of public numbers; a factor is (name, the family at whose index it is read)."""
+
+    monomials: tuple[tuple[int, tuple[tuple[str, str | None], ...]], ...]
+
+    def floor(self, scope: Scope) -> int:
+        """Its value, rounded down once, at the end."""
+        whole = 0
+        parts: dict[int, int] = {}  # denominator -> numerator; fractions are not reduced on the way
+        for numerator, factors in self.monomials:
+            denominator = 1
+            for name, index in factors:
+                factor = scope[name] if index is None else scope[name][scope[index]]
+                if type(factor) is int:
+                    numerator *= factor
+                else:
+                    numerator *= factor.numerator
+                    denominator *= factor.denominator
+            if denominator == 1:
+                whole += numerator
+            else:
+                parts[denominator] = parts.get(denominator, 0) + numerator
+        if len(parts) == 1:
+            ((denominator, numerator),) = parts.items()
+            return whole + numerator // denominator
+        return whole + floor(sum(Fraction(n, d) for d, n in parts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The least of ``least``, rounded down, times a part of a hidden number, or alone."""
+
+    hidden: str | None
+    part: str | None
+    least: tuple[Polynomial, ...]
+
+    def coefficient(self, scope: Scope) -> int:
+        """Rounded down: the part is not negative, so this is against the prover."""
+        return min([polynomial.floor(scope) for polynomial in self.least])
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """A sum of terms."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum of nodes."""
+
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sum of ``of`` over the entries of a family."""
+
+    family: str
+    of: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """The least of nodes, or of ``nodes[0]`` over the entries of a family."""
+
+    nodes: tuple[Node, ...]
+    family: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What ``of`` gives, for accounts with ``where`` >= 0."""
+
+    of: Node
+    where: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """The greatest of several alternatives, or of the first one over the entries of a family."""
+
+    alternatives: tuple[Alternative, ...]
+    family: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """times * floor(of / by)."""
+
+    of: Node
+    by: Polynomial
+    times: Polynomial
+
+
+Node = Affine | Sum | Total | Least | Largest | Floor
+
+
+@dataclass(frozen=True)
 class LoweredRule:
-    """The least value over a box of what the long part and the short part of a size are worth."""
+    """Solvent means that the value of ``slack`` is not negative."""
 
     name: str
-    long: tuple[Form, ...]
-    short: tuple[Form, ...]
-
-    def coefficients(self, integers: Mapping[str, int], rate: Fraction) -> tuple[int, int]:
-        """(of the long part, of the short part), both rounded down: against the prover. Their sum is at most 0."""
-        return _least(self.long, integers, rate), _least(self.short, integers, rate)
-
-
-def _least(forms: tuple[Form, ...], integers: Mapping[str, int], rate: Fraction) -> int:
-    # One common denominator, so that the only division is the last one, and it rounds down.
-    n, d = rate.numerator, rate.denominator
-    return min([_value(form, integers, n, d) for form in forms]) // d
-
-
-def _value(form: Form, integers: Mapping[str, int], n: int, d: int) -> int:
-    """d times the value of ``form`` at the rate n/d."""
-    total = 0
-    for coefficient, names, has_rate in form:
-        product = coefficient * (n if has_rate else d)
-        for name in names:
-            product *= integers[name]
-        total += product
-    return total
+    statement: str
+    slack: Node
 
 
 @lru_cache
@@ -66,15 +146,42 @@ def load(name: str) -> LoweredRule:
     data = json.loads((resources.files("circuits") / "lowered" / f"{name}.json").read_text("ascii"))
     if data["schema"] != SCHEMA:
         raise ValueError(f"circuits/lowered/{name}.json is of another version")
-    rate = data["rate"]
+    return from_value(data)
 
-    def forms(part: str) -> tuple[Form, ...]:
-        return tuple(
-            tuple(
-                Monomial(m["coefficient"], tuple(x for x in m["factors"] if x != rate), rate in m["factors"])
-                for m in form
-            )
-            for form in data[part]
+
+def from_value(data: Mapping[str, Any]) -> LoweredRule:
+    """The rule that lowering.py wrote as ``data``."""
+    return LoweredRule(data["rule"], data["statement"], _node(data["slack"]))
+
+
+def _node(data: Mapping[str, Any]) -> Node:
+    if "affine" in data:
+        return Affine(
+            tuple(Term(term["hidden"], term["part"], tuple(map(_polynomial, term["least"]))) for term in data["affine"])
         )
+    if "sum" in data:
+        return Sum(tuple(map(_node, data["sum"])))
+    if "total" in data:
+        return Total(data["total"], _node(data["of"]))
+    if "floor" in data:
+        return Floor(_node(data["floor"]), _polynomial(data["by"]), _polynomial(data["times"]))
+    if "min" in data:
+        return Least(tuple(map(_node, _list(data["min"]))), data.get("over"))
+    return Largest(tuple(map(_alternative, _list(data["max"]))), data.get("over"))
 
-    return LoweredRule(data["rule"], forms("long"), forms("short"))
+
+def _list(data: Any) -> Sequence[Any]:
+    return data if isinstance(data, list) else [data]
+
+
+def _alternative(data: Mapping[str, Any]) -> Alternative:
+    return Alternative(_node(data["of"]), _node(data["where"]) if "where" in data else None)
+
+
+def _polynomial(data: Sequence[Mapping[str, Any]]) -> Polynomial:
+    return Polynomial(tuple((m["coefficient"], tuple(map(_factor, m["factors"]))) for m in data))
+
+
+def _factor(name: str) -> tuple[str, str | None]:
+    base, bracket, family = name.rstrip("]").partition("[")
+    return base, f"#{family}" if bracket else None

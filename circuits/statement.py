@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from zkmargin import range_argument
 from zkmargin.batch import Item
@@ -20,30 +21,33 @@ from zkmargin.group import IDENTITY, decode, msm
 from zkmargin.pedersen import ZERO, Commitments, Opening, commit
 from zkmargin.relation import Relation
 
-from . import layout, rule
+from . import models, rule
 from .boxes import PriceBox
 from .claims import Claim
 from .context import Context
-from .layout import Coefficients
+from .layout import Layout
 from .markets import RiskParameters, box_from_request
-
-RULE = "perpetuals_cross"
+from .program import compile_slacks
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A public instance: these commitments satisfy the margin row of this claim over this box.
+    """A public instance: these commitments satisfy the margin rule of this claim over this box.
 
-    ``labels`` names the commitments in order: cash0, then the size of every market of the risk parameters.
+    ``labels`` names the commitments in order: cash0, then what is hidden of every market of the risk parameters.
     """
 
-    relation: Relation = field(repr=False)
+    layout: Layout = field(repr=False)
     commitments: Commitments = field(repr=False)
     context: bytes = field(repr=False)
     labels: tuple[str, ...]
     claim: Claim
     box: PriceBox = field(repr=False)
-    coefficients: Coefficients = field(repr=False)
+
+    @property
+    def relation(self) -> Relation:
+        """What the commitments satisfy."""
+        return self.layout.relation
 
     def prove(self, openings: Mapping[str, Opening]) -> bytes:
         """Prove the statement. A label without opening is one never used: opening (0, 0).
@@ -54,7 +58,7 @@ class Statement:
         """
         values = [openings.get(label, ZERO) for label in self.labels]
         self._check_openings(values)
-        assignment = layout.assign(self.coefficients, values[0].value, [opening.value for opening in values[1:]])
+        assignment = self.layout.assign([opening.value for opening in values])
         return range_argument.prove(
             self.relation, values, assignment, context=self.context, commitments=self.commitments
         )
@@ -93,8 +97,8 @@ def build(request: Request, state: State, params: Params) -> Statement:
     _check_references(request, state, parameters)
     claim = claim_of(request)
     box = box_from_request(request, parameters)
-    rows = coefficients(claim, box, parameters)
     context = Context(
+        model=parameters.model,
         audience=request.audience,
         venue=state.venue,
         account=from_hex(state.account, 32),
@@ -111,13 +115,12 @@ def build(request: Request, state: State, params: Params) -> Statement:
         box=box,
     )
     return Statement(
-        relation=layout.relation(rows),
+        layout=layout(parameters, box, claim),
         commitments=_commitments(state, parameters),
         context=context.to_bytes(),
         labels=tuple(parameters.units),
         claim=claim,
         box=box,
-        coefficients=rows,
     )
 
 
@@ -132,16 +135,16 @@ def claim_of(request: Request) -> Claim:
         raise ContextError(str(error), code="claim_not_allowed") from None
 
 
-def coefficients(claim: Claim, box: PriceBox, params: RiskParameters) -> Coefficients:
-    """The coefficients of the margin row: the lowered rule, at the ends of the box and the rates of the claim."""
-    lowered = rule.load(RULE)
-    return tuple(
-        lowered.coefficients(
-            {"p_low": ends.low, "p_high": ends.high, "F_low": ends.funding_low, "F_high": ends.funding_high},
-            claim.rate(market),
-        )
-        for market, ends in zip(params.markets, box, strict=True)
-    )
+@lru_cache(maxsize=64)
+def layout(params: RiskParameters, box: PriceBox, claim: Claim) -> Layout:
+    """The margin rule of ``params`` for this claim over this box, as a relation; the last ones made are kept.
+
+    Raises: InputError "unknown_model", "bad_params".   RelationError: above the limits of a relation.
+    """
+    model = models.of(params.model)
+    model.check(params)
+    slack = rule.load(params.model).slack
+    return Layout(compile_slacks(params.hidden, [(slack, model.scope(params, box, claim))]))
 
 
 def _check_references(request: Request, state: State, params: RiskParameters) -> None:

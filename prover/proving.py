@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from circuits import statement
+from circuits import calculators, statement
 from circuits.boxes import ATTO, Band, box_around
-from circuits.calculators.perpetuals_cross import shortfall
 from circuits.claims import Claim
 from circuits.markets import Holdings, box_entries
 from zkmargin import canonical
@@ -79,7 +78,7 @@ def prove_offline(account: Account, public: Public, wish: Wish) -> Bundle:
 
 def _check_provable(held: Holdings, public: Public, built: statement.Statement) -> None:
     """Ask the calculator first: the proof system only knows that a witness does not fit, not by how much."""
-    missing_atto = shortfall(held, public.risk, built.box, built.claim)
+    missing_atto = calculators.of(public.risk.model).shortfall(held, public.risk, built.box, built.claim)
     if missing_atto:
         amount = canonical.format_decimal(Fraction(missing_atto, ATTO))
         quote = public.params.document.quote

@@ -1,1 +1,51 @@
-"""One file a margin model. Imports sympy: nothing that serves a request or makes a proof may import this package."""
+"""The margin models, one file each: the rule in symbols, and the public numbers that it is used with.
+
+``rule()`` is called by ``python -m circuits.lower`` and by tests only, and imports sympy when it is called.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+from zkmargin.errors import InputError
+
+from . import perpetuals_brackets, perpetuals_cross
+
+if TYPE_CHECKING:
+    from ..boxes import PriceBox
+    from ..claims import Claim
+    from ..lowering import Rule
+    from ..markets import RiskParameters
+    from ..rule import Scope
+
+
+class Model(Protocol):
+    """What a file of this package has."""
+
+    NAME: str
+
+    def rule(self) -> Rule:
+        """The rule, symbolically. Imports sympy."""
+
+    def check(self, params: RiskParameters) -> None:
+        """Raises: InputError "bad_params": the risk parameters ask for what this model does not have."""
+
+    def scope(self, params: RiskParameters, box: PriceBox, claim: Claim) -> Scope:
+        """The public numbers of the rule for this claim over this box."""
+
+
+MODELS: MappingProxyType[str, Model] = MappingProxyType(
+    {model.NAME: model for model in (perpetuals_cross, perpetuals_brackets)}
+)
+
+
+def of(name: str) -> Model:
+    """The model that risk parameters name.
+
+    Raises: InputError "unknown_model".
+    """
+    model = MODELS.get(name)
+    if model is None:
+        raise InputError("the risk parameters are of a margin model that is not known here", code="unknown_model")
+    return model

@@ -1,31 +1,62 @@
-"""Perpetual futures with cross margin: the rule, once.
+"""Perpetual futures with cross margin and one rate a market, beside collateral.
 
-    slack = cash0 + sum over markets of  q (p - F) - f p |q|
+    slack = cash0 + sum over markets of  q (p - F) - f p |q|  + collateral
 
 cash0, q    hidden: cash at funding index zero, and the signed size of a market in lots
 p           public, anywhere in [p_low, p_high]: price of a lot
 F           public, anywhere in [F_low, F_high]: cumulative funding index, money a lot; a long pays when it rises
 f           public fraction >= 0: the effective rate of the claim (claims.py); it may exceed 1
 
-Solvent under the claim means slack >= 0.
+Exact, to the rounding of public coefficients. A gate and the digits of a size for each market, one row for all.
 Source: dYdX v4, protocol/x/perpetuals/lib/lib.go, without its intermediate roundings.
 """
 
 from __future__ import annotations
 
-import sympy
+from typing import TYPE_CHECKING
 
-from ..lowering import Interval, Rule
+from zkmargin.errors import InputError
 
-_q = sympy.Symbol("q", integer=True)
-_p = sympy.Symbol("p", nonnegative=True)
-_F = sympy.Symbol("F", real=True)
-_f = sympy.Symbol("f", nonnegative=True)
+from . import collateral
 
-RULE = Rule(
-    name="perpetuals-cross",
-    size=_q,
-    term=_q * (_p - _F) - _f * _p * sympy.Abs(_q),
-    intervals=(Interval(_p, "p_low", "p_high"), Interval(_F, "F_low", "F_high")),
-    rate=_f,
-)
+if TYPE_CHECKING:
+    from ..boxes import PriceBox
+    from ..claims import Claim
+    from ..lowering import Rule
+    from ..markets import RiskParameters
+    from ..rule import Scope
+
+NAME = "perpetuals-cross"
+
+
+def rule() -> Rule:
+    """The rule, symbolically."""
+    from ..language import Abs, Total, cash, family, interval, public, size
+    from ..lowering import Rule
+
+    q, p, F, f = size("q"), interval("p"), interval("F", signed=True), public("f")
+    perpetuals = Total(family("market"), q * (p - F) - f * p * Abs(q))
+    return Rule(NAME, cash("cash0") + perpetuals + collateral.value())
+
+
+def check(params: RiskParameters) -> None:
+    """Raises: InputError "bad_params"."""
+    if any(market.kind == "perpetual" and (len(market.tiers) > 1 or market.short) for market in params.markets):
+        raise InputError("perpetuals-cross has one rate a market: use perpetuals-brackets for tiers", code="bad_params")
+
+
+def scope(params: RiskParameters, box: PriceBox, claim: Claim) -> Scope:
+    """The public numbers."""
+    markets = [
+        {
+            "q": market.hidden[0].label,
+            "p_low": ends.low,
+            "p_high": ends.high,
+            "F_low": ends.funding_low,
+            "F_high": ends.funding_high,
+            "f": claim.rate(market),
+        }
+        for market, ends in zip(params.markets, box, strict=True)
+        if market.kind == "perpetual"
+    ]
+    return {"cash0": "cash0", "market": markets, "asset": collateral.entries(params, box, claim)}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from circuits.calculators.perpetuals_cross import report
+from circuits import calculators
 from zkmargin.documents import Account, Params, read
 from zkmargin.errors import InputError
 
@@ -85,7 +85,9 @@ def whatif(
     sources = public.load(params, oracle, None)
     document = load_account(account, sources.params.document)
     with progress("computing"):
-        value: dict[str, Any] = report(document, sources.risk, sources.prices).to_value()
+        value: dict[str, Any] = (
+            calculators.of(sources.risk.model).report(document, sources.risk, sources.prices).to_value()
+        )
     emit(output, value, lambda: _show(value, sources.params.document.quote))
 
 

@@ -1,6 +1,6 @@
 """The documents that parties exchange, one file a kind. Source: docs/formats.md."""
 
-from .account import Account, Position
+from .account import Account, Holding, Position
 from .attestation_request import AttestationRequest
 from .base import Document, Part
 from .oracle import Funding, Oracle, Price, Round, reporter
@@ -17,6 +17,8 @@ from .state import (
     Openings,
     State,
     account_id,
+    collateral_label,
+    debt_label,
     position_label,
     verify_attestation,
 )
@@ -30,6 +32,7 @@ __all__ = [
     "AttestationRequest",
     "Document",
     "Funding",
+    "Holding",
     "LabelledCommitment",
     "LabelledOpening",
     "MarketParams",
@@ -46,6 +49,8 @@ __all__ = [
     "State",
     "Trust",
     "account_id",
+    "collateral_label",
+    "debt_label",
     "position_label",
     "read",
     "reporter",

@@ -19,17 +19,28 @@ class Position(Part):
     entry_price: NonNegativeDecimal | None = Field(default=None, repr=False)
 
 
+class Holding(Part):
+    """Collateral that an account has deposited, or a debt that it owes, in units of the asset."""
+
+    asset: MarketName = Field(repr=False)
+    amount: NonNegativeDecimal = Field(repr=False)
+
+
 class Account(Document):
-    """zkmargin/account/v1. Equity = cash + sum of size * (price - entry_price)."""
+    """zkmargin/account/v1. Equity = cash + sum of size * (price - entry_price) + collateral - debts."""
 
     SCHEMA: ClassVar[str] = "zkmargin/account/v1"
     schema_: Literal["zkmargin/account/v1"] = Field(default="zkmargin/account/v1", alias="schema")
     account: Name
     cash: DecimalText = Field(repr=False)
     positions: tuple[Position, ...] = Field(default=(), max_length=MAX_POSITIONS, repr=False)
+    collateral: tuple[Holding, ...] | None = Field(default=None, max_length=MAX_POSITIONS, repr=False)
+    debts: tuple[Holding, ...] | None = Field(default=None, max_length=MAX_POSITIONS, repr=False)
     owner: PublicKey | None = None
 
     @model_validator(mode="after")
     def _markets_once(self) -> Self:
         unique([position.market for position in self.positions], "a market")
+        unique([holding.asset for holding in self.collateral or ()], "a collateral asset")
+        unique([holding.asset for holding in self.debts or ()], "a debt's asset")
         return self

@@ -86,7 +86,7 @@ Digest = Annotated[str, Text(_HEX32, _HEX32_WANTED, 66)]
 Hex32 = Digest
 PointHex = Annotated[str, Text(r"^0x[0-9a-f]{96}$", "must be 0x and 96 lower-case hex digits", 98)]
 PublicKey = Annotated[str, Text(_HEX32, _HEX32_WANTED, 66, check_public_key)]
-Ppm = Annotated[int, Field(ge=1, le=1_000_000)]
+Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
 Counter = Annotated[int, Field(ge=1, le=canonical.MAX_INTEGER)]
 
 

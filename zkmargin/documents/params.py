@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,15 +13,35 @@ from .base import Counter, Document, MarketName, Name, Part, PositiveDecimal, Pp
 MAX_LOT_DECIMALS = 18
 MAX_SIZE_LOTS = 2**48 - 1
 MAX_MARKETS = 500
+MAX_TIERS = 15
+
+
+MODELS = ("perpetuals-cross", "perpetuals-brackets")
+Model = Literal["perpetuals-cross", "perpetuals-brackets"]
+
+
+class Tier(Part):
+    """Marginal rates for what a position is worth ``above`` so many quote units."""
+
+    above: PositiveDecimal
+    initial_ppm: Ppm
+    maintenance_ppm: Ppm
 
 
 class MarketParams(Part):
-    """A market: size grid (``lot``), initial and maintenance rate in parts per million, largest position."""
+    """A market: size grid (``lot``), initial and maintenance rate in parts per million, largest position.
+
+    Of a ``kind`` "asset", the rates are the haircuts of collateral and the ``short`` rates what a debt counts more.
+    """
 
     market: MarketName
+    kind: Literal["asset"] | None = None
     lot: PositiveDecimal
     initial_ppm: Ppm
     maintenance_ppm: Ppm
+    short_initial_ppm: Ppm | None = None
+    short_maintenance_ppm: Ppm | None = None
+    tiers: tuple[Tier, ...] | None = Field(default=None, min_length=1, max_length=MAX_TIERS)
     max_size: PositiveDecimal
 
     @model_validator(mode="after")
@@ -29,10 +50,23 @@ class MarketParams(Part):
         lots = canonical.parse_decimal(self.max_size) / lot
         if 10**MAX_LOT_DECIMALS % lot.denominator:
             raise ValueError("a lot has at most 18 decimals")
-        if self.maintenance_ppm > self.initial_ppm:
-            raise ValueError("the maintenance rate must not be above the initial rate")
         if lots > MAX_SIZE_LOTS:
             raise ValueError("max_size must be at most 2^48 - 1 lots")
+        if (self.short_initial_ppm is None) != (self.short_maintenance_ppm is None):
+            raise ValueError("the initial and the maintenance rate of shorts come together")
+        if self.kind is None and not (self.initial_ppm and self.maintenance_ppm):
+            raise ValueError("the rates of a market are above zero")
+        if self.kind is None and self.short_initial_ppm is not None and self.tiers:
+            raise ValueError("a market has tiers or rates of shorts, not both")
+        steps = [(self.initial_ppm, self.maintenance_ppm)]
+        steps += [(tier.initial_ppm, tier.maintenance_ppm) for tier in self.tiers or ()]
+        if any(m > i for i, m in (*steps, (self.short_initial_ppm or 0, self.short_maintenance_ppm or 0))):
+            raise ValueError("the maintenance rate must not be above the initial rate")
+        if any(a > b for low, high in pairwise(steps) for a, b in zip(low, high, strict=True)):
+            raise ValueError("the rates of tiers must not fall")
+        edges = [canonical.parse_decimal(tier.above) for tier in self.tiers or ()]
+        if any(a >= b for a, b in pairwise(edges)):
+            raise ValueError("tiers come in the order of their values")
         return self
 
 
@@ -43,7 +77,7 @@ class Params(Document):
     schema_: Literal["zkmargin/params/v1"] = Field(default="zkmargin/params/v1", alias="schema")
     venue: Name
     version: Counter
-    model: Literal["perpetuals-cross"]
+    model: Model
     quote: Name
     markets: tuple[MarketParams, ...] = Field(min_length=1, max_length=MAX_MARKETS)
 

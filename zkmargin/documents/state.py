@@ -54,6 +54,16 @@ def position_label(market: str) -> str:
     return f"q/{market}"
 
 
+def collateral_label(asset: str) -> str:
+    """The label of what is deposited of an asset."""
+    return f"c/{asset}"
+
+
+def debt_label(asset: str) -> str:
+    """The label of what is owed of an asset."""
+    return f"d/{asset}"
+
+
 def account_id(venue: str, owner: str, sealing_key: str, salt: str) -> str:
     """The identifier of an account, fixed at its first state."""
     keys = (canonical.from_hex(text, 32) for text in (owner, sealing_key, salt))

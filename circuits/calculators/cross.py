@@ -1,0 +1,293 @@
+"""Perpetual futures with cross margin, flat or in tiers, and collateral: exact, on the holder's own screen.
+
+    equity       cash + sum of size * (price - entry price) + collateral after its haircut - debts
+    requirement  sum over positions of what each slice of the notional asks for: its tier's rate times the slice
+    solvent      equity >= requirement   (dYdX v4, protocol/lib/margin/risk.go)
+
+Prices are the worse end of what the reporters say: the lower median for a long, the upper for a short.
+Haircuts of equity are those of maintenance; what an initial haircut takes more is part of the initial requirement.
+Shares no code with the lowering, and must not: it is what the lowering is tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
+
+from zkmargin.canonical import format_decimal, parse_decimal
+from zkmargin.documents import Account
+
+from ..boxes import ATTO, Band, MarketBox, PriceBox
+from ..claims import INITIAL, MAINTENANCE, Claim
+from ..markets import Holdings, Market, RiskParameters, holdings
+from .widest import widest_box_percent
+
+
+def is_solvent(equity: Fraction, requirement: Fraction) -> bool:
+    """Equity covers the requirement; exactly is enough."""
+    return equity >= requirement
+
+
+def is_liquidatable(equity: Fraction, maintenance_requirement: Fraction) -> bool:
+    """Below a maintenance requirement. An account without positions is not liquidatable, even in debt."""
+    return maintenance_requirement > 0 and equity < maintenance_requirement
+
+
+@dataclass(frozen=True)
+class PositionReport:
+    """One position. ``equity`` is its share: size * (price - entry price), or size * price if cash is net of the cost.
+
+    ``liquidation_price``: the last price, all others held, at which the account still meets maintenance, rounded to
+    the safe side (up for a long, down for a short) at 18 decimals; None if no price above 0 is.
+    """
+
+    market: str
+    size: Fraction = field(repr=False)
+    price: Fraction
+    notional: Fraction = field(repr=False)
+    equity: Fraction = field(repr=False)
+    initial: Fraction = field(repr=False)
+    maintenance: Fraction = field(repr=False)
+    liquidation_price: Fraction | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AssetReport:
+    """Collateral, or a debt with its interest: what it is worth, and what of that counts as equity."""
+
+    asset: str
+    amount: Fraction = field(repr=False)
+    price: Fraction
+    value: Fraction = field(repr=False)
+    counted: Fraction = field(repr=False)
+
+    def to_value(self) -> dict[str, str]:
+        """Plain JSON."""
+        amounts = (self.amount, self.price, self.value, self.counted)
+        names = ("amount", "price", "value", "counted")
+        return {"asset": self.asset} | dict(zip(names, map(format_decimal, amounts), strict=True))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a holder wants to know. Secret as the account is: reprs show no amount."""
+
+    equity: Fraction = field(repr=False)
+    collateral: tuple[AssetReport, ...] = field(repr=False)
+    debts: tuple[AssetReport, ...] = field(repr=False)
+    initial_requirement: Fraction = field(repr=False)
+    maintenance_requirement: Fraction = field(repr=False)
+    gross_notional: Fraction = field(repr=False)
+    positions: tuple[PositionReport, ...] = field(repr=False)
+    widest_box_percent: Fraction | None = field(repr=False)
+
+    @property
+    def slack(self) -> Fraction:
+        """Equity less the maintenance requirement."""
+        return self.equity - self.maintenance_requirement
+
+    @property
+    def solvent(self) -> bool:
+        """Equity covers maintenance."""
+        return is_solvent(self.equity, self.maintenance_requirement)
+
+    @property
+    def health(self) -> Fraction | None:
+        """Equity over maintenance, rounded down at 18 decimals; None without a requirement."""
+        requirement = self.maintenance_requirement
+        return Fraction(self.equity * ATTO // requirement, ATTO) if requirement else None
+
+    @property
+    def leverage(self) -> Fraction | None:
+        """Gross notional over equity, rounded up at 18 decimals; None without equity."""
+        return -Fraction(-self.gross_notional * ATTO // self.equity, ATTO) if self.equity > 0 else None
+
+    def to_value(self) -> dict[str, object]:
+        """Plain JSON: decimal strings, exact."""
+        return {
+            "equity": format_decimal(self.equity),
+            "initial_requirement": format_decimal(self.initial_requirement),
+            "maintenance_requirement": format_decimal(self.maintenance_requirement),
+            "slack": format_decimal(self.slack),
+            "health": _optional(self.health),
+            "leverage": _optional(self.leverage),
+            "solvent": self.solvent,
+            "widest_box_percent": _optional(self.widest_box_percent),
+            "markets": [
+                {
+                    "market": p.market,
+                    "size": format_decimal(p.size),
+                    "price": format_decimal(p.price),
+                    "notional": format_decimal(p.notional),
+                    "equity": format_decimal(p.equity),
+                    "initial": format_decimal(p.initial),
+                    "maintenance": format_decimal(p.maintenance),
+                    "liquidation_price": _optional(p.liquidation_price),
+                }
+                for p in self.positions
+            ],
+            "collateral": [asset.to_value() for asset in self.collateral],
+            "debts": [asset.to_value() for asset in self.debts],
+        }
+
+
+def report(account: Account, params: RiskParameters, prices: Sequence[Band]) -> Report:
+    """The account at these prices.
+
+    Raises: InputError: a position that no statement could hold (off the grid, unknown market, above the maximum).
+    """
+    held = holdings(account, params, prices)
+    entries = {p.market: (parse_decimal(p.size), parse_decimal(p.entry_price or "0")) for p in account.positions}
+    positions = [
+        (market, size, band.low if size > 0 else band.high, entry)
+        for market, band in zip(params.markets, prices, strict=True)
+        for size, entry in [entries.get(market.name, (Fraction(0), Fraction(0)))]
+        if size
+    ]
+    (collateral_m, debts_m), (collateral_i, debts_i) = (
+        _assets(account, params, prices, claim) for claim in (MAINTENANCE, INITIAL)
+    )
+    equity = parse_decimal(account.cash) + sum(size * (price - entry) for _, size, price, entry in positions)
+    equity += _counted(collateral_m) - _counted(debts_m)
+    haircut = _counted(collateral_m) - _counted(debts_m) - _counted(collateral_i) + _counted(debts_i)
+    initial, maintenance = (
+        sum((_required(market, size, price, claim) for market, size, price, _ in positions), Fraction(0))
+        for claim in (INITIAL, MAINTENANCE)
+    )
+    slack = equity - maintenance
+    return Report(
+        equity=equity,
+        collateral=collateral_m,
+        debts=debts_m,
+        initial_requirement=initial + haircut,
+        maintenance_requirement=maintenance,
+        gross_notional=sum((abs(size) * price for _, size, price, _ in positions), Fraction(0)),
+        positions=tuple(
+            PositionReport(
+                market=market.name,
+                size=size,
+                price=price,
+                notional=abs(size) * price,
+                equity=size * (price - entry),
+                initial=_required(market, size, price, INITIAL),
+                maintenance=_required(market, size, price, MAINTENANCE),
+                liquidation_price=_liquidation_price(market, size, price, slack),
+            )
+            for market, size, price, entry in positions
+        ),
+        widest_box_percent=widest_box_percent(shortfall, held, params, prices),
+    )
+
+
+def _assets(
+    account: Account, params: RiskParameters, prices: Sequence[Band], claim: Claim
+) -> tuple[tuple[AssetReport, ...], tuple[AssetReport, ...]]:
+    """Collateral at the lower price after its haircut, and debts at the upper one with their interest."""
+    deposited = {holding.asset: parse_decimal(holding.amount) for holding in account.collateral or ()}
+    owed = {holding.asset: parse_decimal(holding.amount) for holding in account.debts or ()}
+    collateral, debts = [], []
+    for market, band in zip(params.markets, prices, strict=True):
+        if amount := deposited.get(market.name):
+            value = amount * band.low
+            counted = value - _by_tiers([(t.above, claim.haircut(t)) for t in market.tiers], value)
+            collateral.append(AssetReport(market.name, amount, band.low, value, counted))
+        if amount := owed.get(market.name):
+            value = amount * (1 + band.funding_high) * band.high
+            counted = value * (1 + (claim.haircut(market.short) if market.short else 0))
+            debts.append(AssetReport(market.name, amount, band.high, value, counted))
+    return tuple(collateral), tuple(debts)
+
+
+def _counted(assets: Iterable[AssetReport]) -> Fraction:
+    return sum((asset.counted for asset in assets), Fraction(0))
+
+
+def _required(market: Market, size: Fraction, price: Fraction, claim: Claim) -> Fraction:
+    rates = claim.rates(market)
+    return _by_tiers([(tier.above, tier.long if size > 0 else tier.short) for tier in rates], abs(size) * price)
+
+
+def _by_tiers(tiers: Sequence[tuple[Fraction, Fraction]], value: Fraction) -> Fraction:
+    """Every slice of ``value`` at the rate of the tier that it lies in."""
+    tops = [above for above, _ in tiers[1:]]
+    total = Fraction(0)
+    for (above, rate), top in zip(tiers, [*tops, value], strict=True):
+        total += rate * max(Fraction(0), min(value, top) - above)
+    return total
+
+
+def _pieces(market: Market, side: int, claim: Claim) -> list[tuple[Fraction, Fraction]]:
+    """(rate, deduction in quote units) of every tier: the requirement of v is the greatest of rate * v - deduction."""
+    pieces, deduction, before = [], Fraction(0), None
+    for above, long, short in claim.rates(market):
+        rate = long if side > 0 else short
+        deduction += above * (rate - (rate if before is None else before))
+        pieces.append((rate, deduction))
+        before = rate
+    return pieces
+
+
+def _liquidation_price(market: Market, size: Fraction, price: Fraction, slack: Fraction) -> Fraction | None:
+    """The last price x at which slack - q price + required(price) + q x - required(x) is not negative.
+
+    For every tier that is linear in x; the slack is the least of them, so the first of their zeros counts.
+    """
+    side = 1 if size > 0 else -1
+    without = slack - size * price + _required(market, size, price, MAINTENANCE)
+    zeros = []
+    for rate, deduction in _pieces(market, side, MAINTENANCE):
+        slope = size - rate * abs(size)
+        if slope == 0 and without + deduction < 0:
+            return None
+        if slope:
+            zeros.append(-(without + deduction) / slope)
+    if not zeros:
+        return None
+    exact = max(zeros) if side > 0 else min(zeros)
+    rounded = -Fraction(-exact * ATTO // 1, ATTO) if side > 0 else Fraction(exact * ATTO // 1, ATTO)
+    return rounded if rounded > 0 else None
+
+
+def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Claim) -> int:
+    """How many atto of cash are missing until ``claim`` holds everywhere in ``box``; 0 if it is provable.
+
+    To the stated rounding of a proof (docs/margin.md, "Rounding"): the worst value of a lot is rounded down to an atto,
+    and so is the deduction of a tier.
+    """
+    slack = held.cash0_atto
+    sizes = iter(held.size_lots)
+    for market, market_box in zip(params.markets, box, strict=True):
+        if market.kind == "asset":
+            slack += _worst_asset(market, market_box, claim, deposited=next(sizes), owed=next(sizes))
+        elif size := next(sizes):
+            side = 1 if size > 0 else -1
+            slack += min(
+                abs(size) * floor(min(_lot_values(side, market_box, rate))) + floor(deduction * ATTO)
+                for rate, deduction in _pieces(market, side, claim)
+            )
+    return max(0, -slack)
+
+
+def _lot_values(side: int, box: MarketBox, rate: Fraction) -> Iterator[Fraction]:
+    """What one lot, long (1) or short (-1), adds to the slack at each corner of its box."""
+    for price in (box.low, box.high):
+        for index in (box.funding_low, box.funding_high):
+            yield side * (price - index) - rate * price
+
+
+def _worst_asset(market: Market, box: MarketBox, claim: Claim, *, deposited: int, owed: int) -> int:
+    interest = 1 + Fraction(box.funding_high, market.atto_per_lot)
+    more = 1 + (claim.haircut(market.short) if market.short else 0)
+    values, constant, before = [], Fraction(0), Fraction(0)
+    for tier in market.tiers:
+        haircut = claim.haircut(tier)
+        constant += tier.above * (haircut - before)
+        before = haircut
+        values.append(deposited * floor(box.low * (1 - haircut)) + floor(constant * ATTO))
+    return min(values) + owed * floor(-more * interest * box.high)
+
+
+def _optional(amount: Fraction | None) -> str | None:
+    return None if amount is None else format_decimal(amount)
