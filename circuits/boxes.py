@@ -80,6 +80,9 @@ class MarketBox:
 PriceBox = tuple[MarketBox, ...]
 """One box per market, in the order of the risk parameters."""
 
+Lifetime = tuple[int, int]
+"""From the time of the oracle round to the expiry, in Unix seconds: how long a proof is about."""
+
 
 def within(inner: PriceBox, outer: PriceBox) -> bool:
     """Whether every market's box of ``inner`` lies within that of ``outer``."""

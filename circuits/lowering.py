@@ -97,6 +97,11 @@ def _in_parts(expression: Any) -> Any:
     return expression.xreplace(parts).xreplace(values)
 
 
+def _is_structured(expression: Any) -> bool:
+    """Whether a word of language.py stands in it, over hidden numbers or a family: not only a public Max or Min."""
+    return any(isinstance(word, Total | Least | Largest) or _hidden(word) for word in expression.atoms(*_STRUCTURE))
+
+
 def _hidden(expression: Any) -> set[Any]:
     return {symbol for symbol in expression.free_symbols if isinstance(symbol, _Part)}
 
@@ -111,7 +116,7 @@ class _Lowering:
     def node(self, expression: Any, *, top: bool = False) -> Node:
         """The tree that bounds ``expression`` from below. Cash stands in the topmost sum only."""
         expression = sympy.expand(expression, deep=False)
-        structured = [term for term in sympy.Add.make_args(expression) if term.has(*_STRUCTURE)]
+        structured = [term for term in sympy.Add.make_args(expression) if _is_structured(term)]
         nodes = [self._structure(term) for term in structured]
         rest = expression - sympy.Add(*structured)
         if rest != 0 or not nodes:
@@ -120,7 +125,7 @@ class _Lowering:
 
     def _structure(self, term: Any) -> Node:
         factors = sympy.Mul.make_args(term)
-        inner = [factor for factor in factors if factor.has(*_STRUCTURE)]
+        inner = [factor for factor in factors if _is_structured(factor)]
         factor = sympy.Mul(*(other for other in factors if other not in inner))
         if len(inner) != 1 or not isinstance(inner[0], _STRUCTURE) or _hidden(factor):
             raise self.refuse("hidden numbers are multiplied, or stand in a function that is none of the words", term)
@@ -182,7 +187,12 @@ class _Lowering:
         return {"affine": terms}
 
     def _least(self, coefficient: Any) -> list[list[dict[str, Any]]]:
-        """The values of ``coefficient`` at those ends of the intervals where it can be least."""
+        """What ``coefficient`` can be at least: at the ends of the intervals, and of each public Min, or -Max."""
+        for word in sorted(coefficient.atoms(Max, Min), key=str):
+            k = sympy.expand(coefficient).coeff(word)
+            if not (k.is_nonnegative if isinstance(word, Min) else k.is_nonpositive):
+                raise self.refuse("a public Max is where only the least can be taken", coefficient)
+            return [form for chosen in word.args for form in self._least(coefficient.xreplace({word: chosen}))]
         intervals = sorted((s for s in coefficient.free_symbols if isinstance(s, Between)), key=str)
         choices: list[list[tuple[Any, Any]]] = []
         for interval in intervals:

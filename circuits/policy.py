@@ -67,7 +67,7 @@ def verify_bundle(
     if (request.round, request.round_number) != (round.digest, round.number) or round.venue != parameters.venue:
         raise ContextError("the bundle refers to another oracle round than yours", code="unknown_round")
     check_expiry(parse_time(request.expiry), now, None if policy is None else policy.max_expiry_s)
-    statement = build(request, bundle.state.document, params.document)
+    statement = build(request, bundle.state.document, params.document, round)
     prices = prices_of(round, parameters)
     check_prices(parameters.box(prices), statement.box)
     if policy is not None:

@@ -15,14 +15,14 @@ from zkmargin import range_argument
 from zkmargin.batch import Item
 from zkmargin.bundle import Request
 from zkmargin.canonical import from_hex, parse_decimal, parse_time, to_bytes
-from zkmargin.documents import Params, State
+from zkmargin.documents import Params, Round, State
 from zkmargin.errors import ContextError, InputError, WitnessError
 from zkmargin.group import IDENTITY, decode, msm
 from zkmargin.pedersen import ZERO, Commitments, Opening, commit
 from zkmargin.relation import Relation
 
 from . import models, rule
-from .boxes import PriceBox
+from .boxes import Lifetime, PriceBox
 from .claims import Claim
 from .context import Context
 from .layout import Layout
@@ -84,19 +84,21 @@ class Statement:
             raise WitnessError("the openings do not open the commitments of this state", code="wrong_openings")
 
 
-def build(request: Request, state: State, params: Params) -> Statement:
-    """What ``request`` says about ``state`` under ``params``: every public fact enters relation, commitments, context.
+def build(request: Request, state: State, params: Params, round: Round) -> Statement:
+    """What ``request`` says about ``state`` under ``params`` at ``round``: every public fact enters relation,
+    commitments or context.
 
-    Trust:  request untrusted; state and params are the caller's own, or their signatures were verified.
+    Trust:  request untrusted; state, params and round are the caller's own, or their signatures were verified.
     Raises: ContextError: "wrong_account", "state_mismatch" (another sequence or digest, another venue, or a label in
-            use that the parameters do not cover: what it owes would go uncounted), "unknown_params", "lot_changed" (a
-            unit is not the market's lot), "bad_box", "claim_not_allowed" (not a claim in canonical form).
+            use that the parameters do not cover: what it owes would go uncounted), "unknown_params", "unknown_round",
+            "lot_changed" (a unit is not the market's lot), "bad_box", "claim_not_allowed" (no claim in canonical form).
             EncodingError: a commitment is not a point.
     """
     parameters = RiskParameters.from_document(params)
-    _check_references(request, state, parameters)
+    _check_references(request, state, parameters, round)
     claim = claim_of(request)
     box = box_from_request(request, parameters)
+    expiry_unix_s = parse_time(request.expiry)
     context = Context(
         model=parameters.model,
         audience=request.audience,
@@ -108,14 +110,14 @@ def build(request: Request, state: State, params: Params) -> Statement:
         round=from_hex(request.round, 32),
         round_number=request.round_number,
         claim=str(claim),
-        expiry_unix_s=parse_time(request.expiry),
+        expiry_unix_s=expiry_unix_s,
         request=hashlib.sha256(to_bytes(request.to_value())).digest(),
         units=parameters.units,
         markets=tuple(market.name for market in parameters.markets),
         box=box,
     )
     return Statement(
-        layout=layout(parameters, box, claim),
+        layout=layout(parameters, box, claim, (round.time_unix_s, expiry_unix_s)),
         commitments=_commitments(state, parameters),
         context=context.to_bytes(),
         labels=tuple(parameters.units),
@@ -136,24 +138,28 @@ def claim_of(request: Request) -> Claim:
 
 
 @lru_cache(maxsize=64)
-def layout(params: RiskParameters, box: PriceBox, claim: Claim) -> Layout:
+def layout(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetime) -> Layout:
     """The margin rule of ``params`` for this claim over this box, as a relation; the last ones made are kept.
+
+    ``lifetime`` is from the round to the expiry: what depends on time holds for all of it.
 
     Raises: InputError "unknown_model", "bad_params".   RelationError: above the limits of a relation.
     """
     model = models.of(params.model)
     model.check(params)
     slack = rule.load(params.model).slack
-    return Layout(compile_slacks(params.hidden, [(slack, model.scope(params, box, claim))]))
+    return Layout(compile_slacks(params.hidden, [(slack, model.scope(params, box, claim, lifetime))]))
 
 
-def _check_references(request: Request, state: State, params: RiskParameters) -> None:
+def _check_references(request: Request, state: State, params: RiskParameters, round: Round) -> None:
     if request.account != state.account:
         raise ContextError("the request is about another account than the state", code="wrong_account")
     if (request.seq, request.state_digest) != (state.seq, state.state_digest):
         raise ContextError("the request is about another state of the account", code="state_mismatch")
     if request.params != params.digest:
         raise ContextError("the request refers to other risk parameters", code="unknown_params")
+    if (request.round, request.round_number, params.venue) != (round.digest, round.number, round.venue):
+        raise ContextError("the request refers to another oracle round", code="unknown_round")
     if state.venue != params.venue:
         raise ContextError("state and risk parameters are of different venues", code="state_mismatch")
 

@@ -177,7 +177,7 @@ def _case(public: Public, names: Sequence[str], box: tuple[BoxEntry, ...]) -> Ca
         box=box,
         expiry="2026-01-02T00:00:00Z",
     )
-    return Case(statement.build(request, state, public.params.document), openings)
+    return Case(statement.build(request, state, public.params.document, public.round), openings)
 
 
 def _digits(below: int, *, decimals: int) -> str:

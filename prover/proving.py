@@ -60,7 +60,7 @@ def prove(
         box=box_entries(box_around(around or public.prices, wish.box_percent), public.risk),
         expiry=canonical.format_time(wish.expiry_unix_s),
     )
-    built = statement.build(request, document, public.params.document)
+    built = statement.build(request, document, public.params.document, public.round)
     values = [openings.by_label.get(label, ZERO).value for label in built.labels]
     _check_provable(Holdings(values[0], tuple(values[1:])), public, built)
     return Bundle(request, built.prove(openings.by_label), state, public.params, public.round)

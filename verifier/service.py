@@ -198,7 +198,7 @@ class Service:
             grounds = submissions.check(session, bundle, self.settings, now_unix_s=clock.now_unix_s())
         # Outside any transaction: this is the work. What it is about cannot change, only stop being current.
         with self.metrics.verify_seconds.time():
-            build(bundle.request, grounds.state, grounds.params).verify(bundle.proof)
+            build(bundle.request, grounds.state, grounds.params, grounds.round).verify(bundle.proof)
         with self.store.writing() as session:
             row = submissions.known(session, bundle_id)
             if row is not None:

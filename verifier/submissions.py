@@ -35,7 +35,7 @@ class Grounds:
     state: State
     params: Params
     params_version: int
-    round: int
+    round: Round
     claim: Claim
     box: PriceBox
     standing: bool
@@ -66,12 +66,13 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
     claim = claim_of(request)
     policy.check_claim(claim, settings.claims)
     risk = documents.risk_parameters(params_row.envelope)
-    box = _box(request, risk, documents.stored_round(round_row.content), settings.max_box_percent)
+    round_ = documents.stored_round(round_row.content)
+    box = _box(request, risk, round_, settings.max_box_percent)
     return Grounds(
         state=documents.stored_state(state_row.envelope).document,
         params=documents.stored_params(params_row.envelope).document,
         params_version=params_row.version,
-        round=round_row.number,
+        round=round_,
         claim=claim,
         box=box,
         standing=claim.implies_maintenance(risk),
@@ -142,9 +143,10 @@ def accept(
 ) -> SubmissionRow:
     """Store an accepted submission with its receipt. ``check`` was asked again in this same transaction."""
     row = SubmissionRow(
-        id=bundle, account=request.account, seq=request.seq, params_version=grounds.params_version, round=grounds.round,
-        claim=str(grounds.claim), standing=grounds.standing, expiry_unix_s=canonical.parse_time(request.expiry),
-        box=packed.pack(grounds.box), bundle=data, receipt=receipt, decided_unix_s=now_unix_s,
+        id=bundle, account=request.account, seq=request.seq, params_version=grounds.params_version,
+        round=grounds.round.number, claim=str(grounds.claim), standing=grounds.standing,
+        expiry_unix_s=canonical.parse_time(request.expiry), box=packed.pack(grounds.box), bundle=data,
+        receipt=receipt, decided_unix_s=now_unix_s,
     )  # fmt: skip
     session.add(row)
     session.flush()

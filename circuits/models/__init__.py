@@ -13,7 +13,7 @@ from zkmargin.errors import InputError
 from . import perpetuals_brackets, perpetuals_cross
 
 if TYPE_CHECKING:
-    from ..boxes import PriceBox
+    from ..boxes import Lifetime, PriceBox
     from ..claims import Claim
     from ..lowering import Rule
     from ..markets import RiskParameters
@@ -31,8 +31,8 @@ class Model(Protocol):
     def check(self, params: RiskParameters) -> None:
         """Raises: InputError "bad_params": the risk parameters ask for what this model does not have."""
 
-    def scope(self, params: RiskParameters, box: PriceBox, claim: Claim) -> Scope:
-        """The public numbers of the rule for this claim over this box."""
+    def scope(self, params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetime) -> Scope:
+        """The public numbers of the rule for this claim over this box and ``lifetime``."""
 
 
 MODELS: MappingProxyType[str, Model] = MappingProxyType(

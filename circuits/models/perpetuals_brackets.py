@@ -25,7 +25,7 @@ from ..boxes import ATTO
 from . import collateral
 
 if TYPE_CHECKING:
-    from ..boxes import PriceBox
+    from ..boxes import Lifetime, PriceBox
     from ..claims import Claim, Rates
     from ..lowering import Rule
     from ..markets import RiskParameters
@@ -50,7 +50,7 @@ def check(params: RiskParameters) -> None:
     """Everything that a document can say is possible."""
 
 
-def scope(params: RiskParameters, box: PriceBox, claim: Claim) -> Scope:
+def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers."""
     markets = [
         {

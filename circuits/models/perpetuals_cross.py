@@ -20,7 +20,7 @@ from zkmargin.errors import InputError
 from . import collateral
 
 if TYPE_CHECKING:
-    from ..boxes import PriceBox
+    from ..boxes import Lifetime, PriceBox
     from ..claims import Claim
     from ..lowering import Rule
     from ..markets import RiskParameters
@@ -45,7 +45,7 @@ def check(params: RiskParameters) -> None:
         raise InputError("perpetuals-cross has one rate a market: use perpetuals-brackets for tiers", code="bad_params")
 
 
-def scope(params: RiskParameters, box: PriceBox, claim: Claim) -> Scope:
+def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers."""
     markets = [
         {

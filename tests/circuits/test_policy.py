@@ -55,7 +55,7 @@ STATE = _signed(CASE.state, VENUE_KEY, OWNER)
 
 def _bundle(case: Case = CASE, *, state: Signed[State] = STATE, **changed: Any) -> Bundle:
     asked = case.request(**({"percent": 2} | changed))
-    proof = build(asked, case.state, case.params).prove(case.openings)
+    proof = build(asked, case.state, case.params, case.round).prove(case.openings)
     return Bundle(request=asked, proof=proof, state=state, params=PARAMS, round=case.round)
 
 

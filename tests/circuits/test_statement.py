@@ -31,7 +31,7 @@ CASE = Case.of(account("8000", ("BTC-USD", "-0.75", "61250.0"), ("ETH-USD", "3.5
 
 
 def _build(case: Case = CASE, **other: object) -> Statement:
-    return build(case.request(**other), case.state, case.params)
+    return build(case.request(**other), case.state, case.params, case.round)
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +80,11 @@ def test_state_labels_units_and_parameters_are_bound(proof: bytes) -> None:
     """The same commitments, as the next state of the account, or under parameters of another version."""
     later = state(CASE.openings, CASE.parameters.units, seq=2)
     with pytest.raises(ProofError):
-        build(request(later, CASE.parameters, ROUND, percent=2), later, CASE.params).verify(proof)
+        build(request(later, CASE.parameters, ROUND, percent=2), later, CASE.params, ROUND).verify(proof)
     newer = params(version=2)
     parameters = RiskParameters.from_document(newer)
     with pytest.raises(ProofError):
-        build(request(CASE.state, parameters, ROUND, percent=2), CASE.state, newer).verify(proof)
+        build(request(CASE.state, parameters, ROUND, percent=2), CASE.state, newer, ROUND).verify(proof)
 
 
 def test_commitments_cannot_be_swapped_between_labels(proof: bytes) -> None:
@@ -99,7 +99,7 @@ def test_commitments_cannot_be_swapped_between_labels(proof: bytes) -> None:
         }
     )
     with pytest.raises(ProofError):
-        build(request(swapped, CASE.parameters, ROUND, percent=2), swapped, CASE.params).verify(proof)
+        build(request(swapped, CASE.parameters, ROUND, percent=2), swapped, CASE.params, ROUND).verify(proof)
 
 
 # What is refused
@@ -131,7 +131,7 @@ def test_a_request_that_does_not_fit_is_refused(changed: dict[str, object], code
 def test_a_state_of_another_venue_is_refused() -> None:
     foreign = state(CASE.openings, CASE.parameters.units, venue="elsewhere")
     with pytest.raises(ContextError, match="different venues") as error:
-        build(request(foreign, CASE.parameters, ROUND), foreign, CASE.params)
+        build(request(foreign, CASE.parameters, ROUND), foreign, CASE.params, ROUND)
     assert error.value.code == "state_mismatch"
 
 
@@ -153,7 +153,7 @@ def test_a_negative_price_cannot_be_asked_for(claim: str) -> None:
 def _with_labels(units: dict[str, str], openings: dict[str, Opening]) -> ContextError | Statement:
     changed = state(openings, units)
     try:
-        return build(request(changed, CASE.parameters, ROUND), changed, CASE.params)
+        return build(request(changed, CASE.parameters, ROUND), changed, CASE.params, ROUND)
     except ContextError as error:
         return error
 
@@ -181,7 +181,7 @@ def test_a_label_in_use_that_the_parameters_do_not_cover_is_refused() -> None:
 def test_a_label_never_used_is_the_identity() -> None:
     openings = {"cash0": Opening(0, 5), "q/BTC-USD": Opening(3, 6)}
     changed = state(openings, CASE.parameters.units)
-    statement = build(request(changed, CASE.parameters, ROUND), changed, CASE.params)
+    statement = build(request(changed, CASE.parameters, ROUND), changed, CASE.params, ROUND)
     assert statement.commitments[2] == IDENTITY
     statement.verify(statement.prove(openings))
     explicit = state(openings | {"q/ETH-USD": ZERO}, CASE.parameters.units)
@@ -194,7 +194,7 @@ def test_a_commitment_that_is_no_point_is_an_encoding_error() -> None:
         broken = CASE.state.model_copy(update={"commitments": (entry,)})
         fields = CASE.request().model_copy(update={"state_digest": broken.state_digest})
         with pytest.raises(EncodingError):
-            build(fields, broken, CASE.params)
+            build(fields, broken, CASE.params, ROUND)
 
 
 @pytest.mark.parametrize("expiry", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z"])
@@ -332,7 +332,7 @@ from circuits import policy
 from circuits.calculators import perpetuals_cross
 from circuits.statement import build
 case = Case.of(account("1"), params(), round_of(oracle(PRICES)))
-statement = build(case.request(), case.state, case.params)
+statement = build(case.request(), case.state, case.params, case.round)
 statement.verify(statement.prove(case.openings))
 print(sorted({name.split(".")[0] for name in sys.modules} & {"sympy", "mpmath"}))
 """

@@ -231,7 +231,7 @@ def test_a_policy_limits_what_is_accepted(tmp_path: Path, bundle: Path) -> None:
 
 def test_the_statement_is_the_one_that_the_checker_builds(bundle: Path) -> None:
     decoded = Bundle.from_bytes(bundle.read_bytes())
-    statement = build(decoded.request, decoded.state.document, decoded.params.document)
+    statement = build(decoded.request, decoded.state.document, decoded.params.document, decoded.round)
     statement.verify(decoded.proof)
     assert statement.labels == ("cash0", "q/BTC-USD", "q/ETH-USD", "q/SOL-USD")
 

@@ -58,7 +58,7 @@ def prove(name: str, account: Account, *, signers: tuple[PrivateKey, ...], **req
     state = accounts.state(secret, PARAMETERS.units)
     asked = accounts.request(state, PARAMETERS, ROUND, **request)
     with seeded_entropy(name):
-        proof = statement.build(asked, state, PARAMS).prove(secret)
+        proof = statement.build(asked, state, PARAMS, ROUND).prove(secret)
     return Bundle(asked, proof, Signed(state, state.sign(*signers)), SIGNED_PARAMS, ROUND)
 
 

@@ -165,7 +165,7 @@ class Holder:
 
     def prove(self, request: Request) -> bytes:
         """A proof of what ``request`` asks for."""
-        return statement.build(request, self.state, self.world.params.document).prove(self.openings)
+        return statement.build(request, self.state, self.world.params.document, self.world.round).prove(self.openings)
 
     def wrap(self, request: Request, proof: bytes) -> bytes:
         """The bytes of a bundle."""

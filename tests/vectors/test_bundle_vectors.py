@@ -47,7 +47,7 @@ def test_accepts(name):
 @pytest.mark.parametrize("name", ACCEPTS)
 def test_the_reference_agrees(name):
     bundle = Bundle.from_bytes(ACCEPTS[name]["bundle"].encode())
-    statement = build(bundle.request, bundle.state.document, bundle.params.document)
+    statement = build(bundle.request, bundle.state.document, bundle.params.document, bundle.round)
     V = [encode(point) for point in statement.commitments]
     reference.verify(statement.relation, V, bundle.proof, context=statement.context)
     with pytest.raises(errors.ProofError):
