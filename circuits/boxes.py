@@ -8,7 +8,7 @@ so that what is proved about the box holds in the band.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 
@@ -66,6 +66,13 @@ class MarketBox:
             floor(band.funding_low * atto_per_lot),
             ceil(band.funding_high * atto_per_lot),
         )
+
+    def wider(self, low: int, high: int) -> MarketBox:
+        """This box with other ends of its price.
+
+        Raises: ContextError "bad_box".
+        """
+        return replace(self, low=low, high=high)
 
     def __le__(self, other: MarketBox) -> bool:
         """Whether this box lies within ``other``."""

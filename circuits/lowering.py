@@ -78,7 +78,16 @@ def lower(rule: Rule) -> dict[str, Any]:
         "rule": rule.name,
         "statement": str(rule.slack),
         "slack": _Lowering(rule.name).node(_in_parts(rule.slack), top=True),
+        "excess": _opposite(rule),
     }
+
+
+def _opposite(rule: Rule) -> Node | None:
+    """The tree of -slack, for claims of the other direction; None if it cannot be stated."""
+    try:
+        return _Lowering(rule.name).node(_in_parts(-rule.slack), top=True)
+    except InputError:
+        return None
 
 
 def _in_parts(expression: Any) -> Any:
@@ -177,8 +186,8 @@ class _Lowering:
             if _hidden(coefficient):
                 raise self.refuse("hidden numbers are multiplied", coefficient * symbol)
             name, part = symbol.name.rsplit(":", 1)
-            if part == "cash" and not (top and coefficient == 1):
-                raise self.refuse("cash stands in the topmost sum, with coefficient 1", coefficient * symbol)
+            if part == "cash" and not (top and coefficient in (1, -1)):
+                raise self.refuse("cash stands in the topmost sum, with coefficient 1 or -1", coefficient * symbol)
             terms.append({"hidden": name, "part": part, "least": self._least(coefficient)})
         if _hidden(rest):
             raise self.refuse("this is not affine in the hidden numbers", rest)

@@ -16,7 +16,7 @@ from zkmargin.documents import Params, Policy, Round, Signed, State, verify_atte
 from zkmargin.errors import ContextError
 
 from .boxes import Band, PriceBox, box_around, within
-from .claims import Claim
+from .claims import Claims
 from .markets import RiskParameters, prices_of
 from .statement import build
 
@@ -33,7 +33,7 @@ class Verified:
 
     account: str
     seq: int
-    claim: Claim
+    claims: Claims
     box: PriceBox = field(repr=False)
     round_number: int
     expiry: str
@@ -72,20 +72,20 @@ def verify_bundle(
     check_prices(parameters.box(prices), statement.box)
     if policy is not None:
         check_audience(request.audience, policy.audience)
-        check_claim(statement.claim, policy.claims)
+        check_claims(statement.claims, policy.claims)
         check_round_age(round.time_unix_s, now, policy.max_round_age_s)
         check_width(statement.box, widest_box(prices, parameters, policy.max_box_percent))
     statement.verify(bundle.proof)
     return Verified(
         account=request.account,
         seq=request.seq,
-        claim=statement.claim,
+        claims=statement.claims,
         box=statement.box,
         round_number=round.number,
         expiry=request.expiry,
         params_digest=params.digest,
         unattested=unattested,
-        covers_maintenance=statement.claim.implies_maintenance(parameters),
+        covers_maintenance=statement.claims.implies_maintenance(parameters),
     )
 
 
@@ -95,10 +95,11 @@ def check_audience(asked: str, audience: str) -> None:
         raise ContextError("the bundle was made for another audience", code="wrong_audience")
 
 
-def check_claim(claim: Claim, allowed: Collection[str]) -> None:
+def check_claims(claims: Claims, allowed: Collection[str]) -> None:
     """Raises: ContextError "claim_not_allowed"."""
-    if claim.kind not in allowed:
-        raise ContextError(f"the policy does not accept the claim {claim.kind}", code="claim_not_allowed")
+    refused = sorted(claims.kinds - set(allowed))
+    if refused:
+        raise ContextError(f"the policy does not accept the claim {refused[0]}", code="claim_not_allowed")
 
 
 def check_expiry(expiry_unix_s: int, now_unix_s: int, max_expiry_s: int | None) -> None:

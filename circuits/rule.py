@@ -130,11 +130,12 @@ Node = Affine | Sum | Total | Least | Largest | Floor
 
 @dataclass(frozen=True)
 class LoweredRule:
-    """Solvent means that the value of ``slack`` is not negative."""
+    """Solvent means that the value of ``slack`` is not negative. ``excess`` is its opposite, if that can be stated."""
 
     name: str
     statement: str
     slack: Node
+    excess: Node | None
 
 
 @lru_cache
@@ -151,7 +152,8 @@ def load(name: str) -> LoweredRule:
 
 def from_value(data: Mapping[str, Any]) -> LoweredRule:
     """The rule that lowering.py wrote as ``data``."""
-    return LoweredRule(data["rule"], data["statement"], _node(data["slack"]))
+    excess = data["excess"]
+    return LoweredRule(data["rule"], data["statement"], _node(data["slack"]), None if excess is None else _node(excess))
 
 
 def _node(data: Mapping[str, Any]) -> Node:

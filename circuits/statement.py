@@ -23,7 +23,7 @@ from zkmargin.relation import Relation
 
 from . import models, rule
 from .boxes import Lifetime, PriceBox
-from .claims import Claim
+from .claims import Claim, Claims
 from .context import Context
 from .layout import Layout
 from .markets import RiskParameters, box_from_request
@@ -41,8 +41,9 @@ class Statement:
     commitments: Commitments = field(repr=False)
     context: bytes = field(repr=False)
     labels: tuple[str, ...]
-    claim: Claim
+    claims: Claims
     box: PriceBox = field(repr=False)
+    lifetime: Lifetime
 
     @property
     def relation(self) -> Relation:
@@ -96,9 +97,9 @@ def build(request: Request, state: State, params: Params, round: Round) -> State
     """
     parameters = RiskParameters.from_document(params)
     _check_references(request, state, parameters, round)
-    claim = claim_of(request)
+    claims = claims_of(request)
     box = box_from_request(request, parameters)
-    expiry_unix_s = parse_time(request.expiry)
+    lifetime = round.time_unix_s, parse_time(request.expiry)
     context = Context(
         model=parameters.model,
         audience=request.audience,
@@ -109,46 +110,68 @@ def build(request: Request, state: State, params: Params, round: Round) -> State
         params=from_hex(parameters.digest, 32),
         round=from_hex(request.round, 32),
         round_number=request.round_number,
-        claim=str(claim),
-        expiry_unix_s=expiry_unix_s,
+        claim=str(claims),
+        expiry_unix_s=lifetime[1],
         request=hashlib.sha256(to_bytes(request.to_value())).digest(),
         units=parameters.units,
         markets=tuple(market.name for market in parameters.markets),
         box=box,
     )
     return Statement(
-        layout=layout(parameters, box, claim, (round.time_unix_s, expiry_unix_s)),
+        layout=layout(parameters, box, claims, lifetime),
         commitments=_commitments(state, parameters),
         context=context.to_bytes(),
         labels=tuple(parameters.units),
-        claim=claim,
+        claims=claims,
         box=box,
+        lifetime=lifetime,
     )
 
 
-def claim_of(request: Request) -> Claim:
-    """The claim of an untrusted request.
+def claims_of(request: Request) -> Claims:
+    """The claims of an untrusted request.
 
     Raises: ContextError "claim_not_allowed".
     """
     try:
-        return Claim.from_canonical(request.claim)
+        return Claims.from_canonical(request.claim)
     except InputError as error:
         raise ContextError(str(error), code="claim_not_allowed") from None
 
 
 @lru_cache(maxsize=64)
-def layout(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetime) -> Layout:
-    """The margin rule of ``params`` for this claim over this box, as a relation; the last ones made are kept.
+def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Lifetime) -> Layout:
+    """The rules of ``claims`` under ``params`` over this box, as one relation; the last ones made are kept.
 
     ``lifetime`` is from the round to the expiry: what depends on time holds for all of it.
 
-    Raises: InputError "unknown_model", "bad_params".   RelationError: above the limits of a relation.
+    Raises: InputError "unknown_model", "bad_params".   ContextError "claim_not_allowed", "bad_box".
+            RelationError: above the limits of a relation.
     """
+    slacks = [_slack(claim, params, box, lifetime) for claim in claims.claims]
+    if not any("cash0" in scope for _, scope in slacks):
+        raise ContextError(
+            "no claim is about the cash: join one that is, such as maintenance", code="claim_not_allowed"
+        )
+    return Layout(compile_slacks(params.hidden, slacks))
+
+
+def _slack(claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifetime) -> tuple[rule.Node, rule.Scope]:
+    """What must not be negative if ``claim`` holds, and the public numbers in it."""
     model = models.of(params.model)
     model.check(params)
-    slack = rule.load(params.model).slack
-    return Layout(compile_slacks(params.hidden, [(slack, model.scope(params, box, claim, lifetime))]))
+    asked = claim if claim.reversed is None else claim.reversed
+    if asked.rule is not None:
+        model = models.CLAIM_RULES[asked.rule]
+    try:
+        wider = asked.over(box, params)
+    except InputError as error:
+        raise ContextError(str(error), code="claim_not_allowed") from None
+    lowered = rule.load(model.NAME)
+    node = lowered.slack if claim.reversed is None else lowered.excess
+    if node is None:
+        raise ContextError(f"the margin model cannot state {claim}", code="claim_not_allowed")
+    return node, model.scope(params, wider, asked, lifetime)
 
 
 def _check_references(request: Request, state: State, params: RiskParameters, round: Round) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from circuits import calculators, statement
 from circuits.boxes import ATTO, Band, box_around
-from circuits.claims import Claim
+from circuits.claims import Claims
 from circuits.markets import Holdings, box_entries
 from zkmargin import canonical
 from zkmargin.bundle import Bundle, Request
@@ -27,7 +27,7 @@ OFFLINE_AUDIENCE = "anyone"
 class Wish:
     """What the holder wants to prove, and to whom. From ``expiry_unix_s`` on the bundle is refused."""
 
-    claim: Claim
+    claims: Claims
     box_percent: Fraction
     audience: str
     expiry_unix_s: int
@@ -56,7 +56,7 @@ def prove(
         params=public.params.digest,
         round=public.round.digest,
         round_number=public.round.number,
-        claim=str(wish.claim),
+        claim=str(wish.claims),
         box=box_entries(box_around(around or public.prices, wish.box_percent), public.risk),
         expiry=canonical.format_time(wish.expiry_unix_s),
     )
@@ -77,8 +77,19 @@ def prove_offline(account: Account, public: Public, wish: Wish) -> Bundle:
 
 
 def _check_provable(held: Holdings, public: Public, built: statement.Statement) -> None:
-    """Ask the calculator first: the proof system only knows that a witness does not fit, not by how much."""
-    missing_atto = calculators.of(public.risk.model).shortfall(held, public.risk, built.box, built.claim)
+    """Ask the calculator first: the proof system only knows that a witness does not fit, not by how much.
+
+    It knows of margin claims; of any other the proof system itself says whether it holds.
+    """
+    calculator, risk = calculators.of(public.risk.model), public.risk
+    missing_atto = max(
+        (
+            calculator.shortfall(held, risk, claim.over(built.box, risk), claim, built.lifetime)
+            for claim in built.claims.claims
+            if claim.rule is None and claim.reversed is None
+        ),
+        default=0,
+    )
     if missing_atto:
         amount = canonical.format_decimal(Fraction(missing_atto, ATTO))
         quote = public.params.document.quote

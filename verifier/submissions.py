@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from circuits import policy
 from circuits.boxes import PriceBox
-from circuits.claims import Claim
+from circuits.claims import Claims
 from circuits.markets import RiskParameters, box_from_request, prices_of
-from circuits.statement import claim_of
+from circuits.statement import claims_of
 from zkmargin import canonical
 from zkmargin.bundle import Bundle, Request
 from zkmargin.documents import Params, Round, State
@@ -36,7 +36,7 @@ class Grounds:
     params: Params
     params_version: int
     round: Round
-    claim: Claim
+    claims: Claims
     box: PriceBox
     standing: bool
 
@@ -63,8 +63,8 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
     round_row = _round(session, request, now_unix_s, settings.max_round_age_s)
     _same(bundle.round.to_value(), round_row.content, "round", "unknown_round")
     policy.check_expiry(canonical.parse_time(request.expiry), now_unix_s, settings.max_expiry_s)
-    claim = claim_of(request)
-    policy.check_claim(claim, settings.claims)
+    claims = claims_of(request)
+    policy.check_claims(claims, settings.claims)
     risk = documents.risk_parameters(params_row.envelope)
     round_ = documents.stored_round(round_row.content)
     box = _box(request, risk, round_, settings.max_box_percent)
@@ -73,9 +73,9 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
         params=documents.stored_params(params_row.envelope).document,
         params_version=params_row.version,
         round=round_,
-        claim=claim,
+        claims=claims,
         box=box,
-        standing=claim.implies_maintenance(risk),
+        standing=claims.implies_maintenance(risk),
     )
 
 
@@ -144,7 +144,7 @@ def accept(
     """Store an accepted submission with its receipt. ``check`` was asked again in this same transaction."""
     row = SubmissionRow(
         id=bundle, account=request.account, seq=request.seq, params_version=grounds.params_version,
-        round=grounds.round.number, claim=str(grounds.claim), standing=grounds.standing,
+        round=grounds.round.number, claim=str(grounds.claims), standing=grounds.standing,
         expiry_unix_s=canonical.parse_time(request.expiry), box=packed.pack(grounds.box), bundle=data,
         receipt=receipt, decided_unix_s=now_unix_s,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from . import cross
 if TYPE_CHECKING:
     from zkmargin.documents import Account
 
-    from ..boxes import Band, PriceBox
+    from ..boxes import Band, Lifetime, PriceBox
     from ..claims import Claim
     from ..markets import Holdings, RiskParameters
 
@@ -28,11 +28,12 @@ class Report(Protocol):
 class Calculator(Protocol):
     """What a file of this package has."""
 
-    def report(self, account: Account, params: RiskParameters, prices: Sequence[Band]) -> Report:
-        """The account at these prices. Raises: InputError."""
+    def report(self, account: Account, params: RiskParameters, prices: Sequence[Band], time_unix_s: int) -> Report:
+        """The account at these prices, at this time. Raises: InputError."""
 
-    def shortfall(self, held: Holdings, params: RiskParameters, box: PriceBox, claim: Claim) -> int:
-        """How many atto of cash are missing until ``claim`` holds everywhere in ``box``; 0 if it is provable."""
+    def shortfall(self, held: Holdings, params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetime) -> int:
+        """How many atto of cash are missing until ``claim`` holds everywhere in ``box``, for all of ``lifetime``; 0 if
+        it is provable."""
 
 
 CALCULATORS: MappingProxyType[str, Calculator] = MappingProxyType(

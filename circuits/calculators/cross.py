@@ -19,7 +19,7 @@ from math import floor
 from zkmargin.canonical import format_decimal, parse_decimal
 from zkmargin.documents import Account
 
-from ..boxes import ATTO, Band, MarketBox, PriceBox
+from ..boxes import ATTO, Band, Lifetime, MarketBox, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
 from ..markets import Holdings, Market, RiskParameters, holdings
 from .widest import widest_box_percent
@@ -133,8 +133,8 @@ class Report:
         }
 
 
-def report(account: Account, params: RiskParameters, prices: Sequence[Band]) -> Report:
-    """The account at these prices.
+def report(account: Account, params: RiskParameters, prices: Sequence[Band], time_unix_s: int) -> Report:
+    """The account at these prices; the time is not looked at.
 
     Raises: InputError: a position that no statement could hold (off the grid, unknown market, above the maximum).
     """
@@ -177,7 +177,7 @@ def report(account: Account, params: RiskParameters, prices: Sequence[Band]) -> 
             )
             for market, size, price, entry in positions
         ),
-        widest_box_percent=widest_box_percent(shortfall, held, params, prices),
+        widest_box_percent=widest_box_percent(shortfall, held, params, prices, (time_unix_s, time_unix_s)),
     )
 
 
@@ -250,7 +250,7 @@ def _liquidation_price(market: Market, size: Fraction, price: Fraction, slack: F
     return rounded if rounded > 0 else None
 
 
-def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Claim) -> int:
+def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> int:
     """How many atto of cash are missing until ``claim`` holds everywhere in ``box``; 0 if it is provable.
 
     To the stated rounding of a proof (docs/margin.md, "Rounding"): the worst value of a lot is rounded down to an atto,

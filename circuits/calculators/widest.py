@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from ..boxes import Band, PriceBox, box_around
+from ..boxes import Band, Lifetime, PriceBox, box_around
 from ..claims import MAINTENANCE, Claim
 from ..markets import Holdings, RiskParameters
 
 STEPS_PER_PERCENT = 100
 MAX_PERCENT = 100
 
-Shortfall = Callable[[Holdings, RiskParameters, PriceBox, Claim], int]
+Shortfall = Callable[[Holdings, RiskParameters, PriceBox, Claim, Lifetime], int]
 
 
 def widest_box_percent(
@@ -20,6 +20,7 @@ def widest_box_percent(
     held: Holdings,
     params: RiskParameters,
     prices: Sequence[Band],
+    lifetime: Lifetime,
     claim: Claim = MAINTENANCE,
 ) -> Fraction | None:
     """The widest ``box_around(prices, percent)`` that still proves, in steps of 0.01.
@@ -30,7 +31,7 @@ def widest_box_percent(
 
     def provable(steps: int) -> bool:
         box = params.box(box_around(prices, Fraction(steps, STEPS_PER_PERCENT)))
-        return shortfall(held, params, box, claim) == 0
+        return shortfall(held, params, box, claim, lifetime) == 0
 
     if not provable(0):
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from zkmargin.errors import InputError
 
-from . import perpetuals_brackets, perpetuals_cross
+from . import collateral_ratio, gross, perpetuals_brackets, perpetuals_cross
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -38,6 +38,10 @@ class Model(Protocol):
 MODELS: MappingProxyType[str, Model] = MappingProxyType(
     {model.NAME: model for model in (perpetuals_cross, perpetuals_brackets)}
 )
+"""Margin models, by the name that risk parameters give."""
+
+CLAIM_RULES: MappingProxyType[str, Model] = MappingProxyType({rule.NAME: rule for rule in (collateral_ratio, gross)})
+"""Rules of claims that are not about a margin model, by their kind."""
 
 
 def of(name: str) -> Model:

@@ -86,7 +86,9 @@ def whatif(
     document = load_account(account, sources.params.document)
     with progress("computing"):
         value: dict[str, Any] = (
-            calculators.of(sources.risk.model).report(document, sources.risk, sources.prices).to_value()
+            calculators.of(sources.risk.model)
+            .report(document, sources.risk, sources.prices, sources.round.time_unix_s)
+            .to_value()
         )
     emit(output, value, lambda: _show(value, sources.params.document.quote))
 

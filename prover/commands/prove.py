@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from circuits.claims import Claim
+from circuits.claims import Claims
 from circuits.policy import Verified, verify_bundle
 from zkmargin import canonical
 from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
@@ -77,7 +77,7 @@ def prove_(
       zkmargin prove --offline --account account.json --params params.json --oracle oracle.json \\
           --claim "health>=1.25" --box 2.5 --out proof.zkmargin.json
     """
-    wanted = Claim.parse(claim), percent(box)
+    wanted = Claims.parse(claim), percent(box)
     if offline and verifier is not None:
         raise InputError("--offline asks no verifier: leave --verifier out", code="usage")
     if offline != (account is not None):
@@ -178,7 +178,7 @@ def _verdict(verified: Verified) -> dict[str, Any]:
         "valid": True,
         "account": verified.account,
         "seq": verified.seq,
-        "claim": str(verified.claim),
+        "claim": str(verified.claims),
         "round": verified.round_number,
         "expiry": verified.expiry,
         "unattested": verified.unattested,

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from circuits.boxes import Band
-from circuits.claims import Claim
+from circuits.claims import Claims
 from circuits.policy import verify_bundle
 from zkmargin.bundle import Bundle
 from zkmargin.documents import Account, Policy
@@ -42,7 +42,7 @@ class Holder:
 
     name: str
     account: Account
-    claim: Claim
+    claim: Claims
     box_percent: Fraction
     wallet: Wallet
     positions: Path
@@ -55,7 +55,7 @@ class Holder:
         holder = cls(
             account.account,
             account,
-            Claim.parse(claim),
+            Claims.parse(claim),
             Fraction(box_percent),
             wallet,
             positions / f"{account.account}.json",

@@ -10,7 +10,18 @@ from .base import Document, Name, NonNegativeDecimal
 from .trust import Trust
 
 Seconds = Annotated[int, Field(ge=0, le=10 * 366 * 86400)]
-ClaimKind = Literal["maintenance", "initial", "health", "leverage"]
+ClaimKind = Literal[
+    "maintenance",
+    "initial",
+    "health",
+    "leverage",
+    "survives",
+    "gross",
+    "collateral",
+    "health-at-most",
+    "leverage-at-least",
+    "gross-at-least",
+]
 
 
 class Policy(Document):

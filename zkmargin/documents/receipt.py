@@ -11,9 +11,14 @@ from .base import Counter, Digest, Document, Name, Text, Time
 from .signed import Signed
 
 ReasonCode = Annotated[str, Text(r"^[a-z][a-z0-9_]*$", "must be a reason code in lower case", 64)]
+_CLAIM = r"[a-z]+(\[[A-Za-z0-9][A-Za-z0-9._:/-]*\])?((>=|<=)[0-9]+(\.[0-9]+)?)?"
 ClaimText = Annotated[
     str,
-    Text(r"^[a-z]+((>=|<=)[0-9]+(\.[0-9]+)?)?$", 'must be a claim without spaces, such as "health>=1.25"', 40),
+    Text(
+        rf"^{_CLAIM}(,{_CLAIM})*$",
+        'must be a claim without spaces, such as "health>=1.25" or "initial,gross<=1000"',
+        800,
+    ),
 ]
 
 

@@ -1,0 +1,46 @@
+"""The claim ``gross<=X``: the gross notional of all positions is at most X quote units.
+
+    slack = X - sum over markets of  p |q|
+
+X           public money;   q, p   as in perpetuals_cross.py
+
+Exact. No slot but those of the sizes and of the slack.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..boxes import ATTO
+
+if TYPE_CHECKING:
+    from ..boxes import Lifetime, PriceBox
+    from ..claims import Claim
+    from ..lowering import Rule
+    from ..markets import RiskParameters
+    from ..rule import Scope
+
+NAME = "gross"
+
+
+def rule() -> Rule:
+    """The rule, symbolically."""
+    from ..language import Abs, Total, family, interval, public, size
+    from ..lowering import Rule
+
+    q, p = size("q"), interval("p")
+    return Rule(NAME, public("X") - Total(family("market"), p * Abs(q)))
+
+
+def check(params: RiskParameters) -> None:
+    """Any risk parameters will do."""
+
+
+def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
+    """The public numbers."""
+    markets = [
+        {"q": market.hidden[0].label, "p_low": ends.low, "p_high": ends.high}
+        for market, ends in zip(params.markets, box, strict=True)
+        if market.kind == "perpetual"
+    ]
+    return {"X": (claim.bound or 0) * ATTO, "market": markets}
