@@ -6,7 +6,7 @@ What both sides must agree on to the last atto is computed here and in boxes.py,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, floor
@@ -22,6 +22,7 @@ from zkmargin.documents import (
     Round,
     collateral_label,
     debt_label,
+    margin_label,
     position_label,
 )
 from zkmargin.errors import ContextError, InputError
@@ -69,6 +70,7 @@ class Market:
     tiers: tuple[Tier, ...]
     short: Tier | None
     max_size: Fraction
+    isolated: bool = False
 
     @classmethod
     def of(cls, entry: MarketParams) -> Market:
@@ -83,7 +85,15 @@ class Market:
             Tier(parse_decimal(t.above), Fraction(t.initial_ppm, PPM), Fraction(t.maintenance_ppm, PPM))
             for t in entry.tiers or ()
         )
-        return cls(entry.market, kind, parse_decimal(entry.lot), (base, *above), short, parse_decimal(entry.max_size))
+        return cls(
+            entry.market,
+            kind,
+            parse_decimal(entry.lot),
+            (base, *above),
+            short,
+            parse_decimal(entry.max_size),
+            bool(entry.isolated),
+        )
 
     @property
     def atto_per_lot(self) -> int:
@@ -92,11 +102,13 @@ class Market:
 
     @property
     def hidden(self) -> tuple[Hidden, ...]:
-        """What an account hides about this market: a signed size, or collateral and debt of an asset."""
+        """What an account hides about this market: a signed size, with cash of its own if it is isolated, or collateral
+        and debt of an asset."""
         most = int(self.max_size / self.lot)
         if self.kind == "asset":
             return Hidden(collateral_label(self.name), "amount", most), Hidden(debt_label(self.name), "amount", most)
-        return (Hidden(position_label(self.name), "size", most),)
+        position = Hidden(position_label(self.name), "size", most)
+        return (position, Hidden(margin_label(self.name), "cash")) if self.isolated else (position,)
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,7 @@ class RiskParameters:
     digest: str
     model: str
     markets: tuple[Market, ...]
+    cash: str = CASH_LABEL
 
     @classmethod
     def from_document(cls, params: Params) -> RiskParameters:
@@ -126,8 +139,21 @@ class RiskParameters:
     def units(self) -> dict[str, str]:
         """The unit of every label, in the order of the commitments: an atto of cash, a lot of everything else."""
         return {CASH_LABEL: CASH_UNIT} | {
-            hidden.label: format_decimal(market.lot) for market in self.markets for hidden in market.hidden
+            hidden.label: CASH_UNIT if hidden.kind == "cash" else format_decimal(market.lot)
+            for market in self.markets
+            for hidden in market.hidden
         }
+
+    def parts(self, box: PriceBox) -> list[tuple[RiskParameters, PriceBox]]:
+        """What stands on its own: everything that shares the account's cash, then every isolated position. Each has
+        to satisfy a claim by itself."""
+        pairs = list(zip(self.markets, box, strict=True))
+        shared = [pair for pair in pairs if not pair[0].isolated]
+        alone = [(margin_label(pair[0].name), [pair]) for pair in pairs if pair[0].isolated]
+        return [
+            (replace(self, markets=tuple(market for market, _ in part), cash=cash), tuple(ends for _, ends in part))
+            for cash, part in [(CASH_LABEL, shared), *alone]
+        ]
 
     def box(self, bands: Sequence[Band]) -> PriceBox:
         """The smallest integer box, atto per lot, that contains ``bands``.
@@ -194,7 +220,7 @@ def box_from_request(request: Request, params: RiskParameters) -> PriceBox:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What an account commits to: cash at funding index zero, then the size of every other label in lots. Secret."""
+    """What an account commits to: cash at funding index zero, then every other label in its unit. Secret."""
 
     cash0_atto: int = field(repr=False)
     size_lots: tuple[int, ...] = field(repr=False)
@@ -229,9 +255,19 @@ def holdings(account: Account, params: RiskParameters, prices: Sequence[Band]) -
         position = positions.get(market.name)
         lots = _lots(position.size, market) if position else 0
         size_lots.append(lots)
+        change_atto = lots * (index.funding_low if lots > 0 else index.funding_high)
         if position and position.entry_price is not None:
-            cash0_atto -= ceil(lots * market.atto_per_lot * parse_decimal(position.entry_price))
-        cash0_atto += lots * (index.funding_low if lots > 0 else index.funding_high)
+            change_atto -= ceil(lots * market.atto_per_lot * parse_decimal(position.entry_price))
+        if position and (position.margin is None) is market.isolated:
+            raise InputError(
+                f"a position in {market.name} {'needs' if market.isolated else 'has no'} margin of its own",
+                code="isolated",
+            )
+        if market.isolated:
+            margin = position.margin if position and position.margin is not None else "0"
+            size_lots.append(floor(parse_decimal(margin) * ATTO) + change_atto)
+        else:
+            cash0_atto += change_atto
     return Holdings(cash0_atto, tuple(size_lots))
 
 

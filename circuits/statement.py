@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -148,7 +148,7 @@ def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Life
     Raises: InputError "unknown_model", "bad_params".   ContextError "claim_not_allowed", "bad_box".
             RelationError: above the limits of a relation.
     """
-    slacks = [_slack(claim, params, box, lifetime) for claim in claims.claims]
+    slacks = [slack for claim in claims.claims for slack in _slacks(claim, params, box, lifetime)]
     if not any("cash0" in scope for _, scope in slacks):
         raise ContextError(
             "no claim is about the cash: join one that is, such as maintenance", code="claim_not_allowed"
@@ -156,22 +156,27 @@ def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Life
     return Layout(compile_slacks(params.hidden, slacks))
 
 
-def _slack(claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifetime) -> tuple[rule.Node, rule.Scope]:
+def _slacks(
+    claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifetime
+) -> Iterator[tuple[rule.Node, rule.Scope]]:
     """What must not be negative if ``claim`` holds, and the public numbers in it."""
     model = models.of(params.model)
     model.check(params)
     asked = claim if claim.reversed is None else claim.reversed
-    if asked.rule is not None:
-        model = models.CLAIM_RULES[asked.rule]
     try:
         wider = asked.over(box, params)
     except InputError as error:
         raise ContextError(str(error), code="claim_not_allowed") from None
+    if asked.rule is None:
+        parts = params.parts(wider)
+    else:
+        model, parts = models.CLAIM_RULES[asked.rule], [(params, wider)]
     lowered = rule.load(model.NAME)
     node = lowered.slack if claim.reversed is None else lowered.excess
     if node is None:
         raise ContextError(f"the margin model cannot state {claim}", code="claim_not_allowed")
-    return node, model.scope(params, wider, asked, lifetime)
+    for part, ends in parts:
+        yield node, model.scope(part, ends, asked, lifetime)
 
 
 def _check_references(request: Request, state: State, params: RiskParameters, round: Round) -> None:

@@ -17,7 +17,7 @@ from fractions import Fraction
 from math import floor
 
 from zkmargin.canonical import format_decimal, parse_decimal
-from zkmargin.documents import Account
+from zkmargin.documents import Account, Position
 
 from ..boxes import ATTO, Band, Lifetime, MarketBox, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
@@ -41,6 +41,7 @@ class PositionReport:
 
     ``liquidation_price``: the last price, all others held, at which the account still meets maintenance, rounded to
     the safe side (up for a long, down for a short) at 18 decimals; None if no price above 0 is.
+    ``slack``: of an isolated position, which stands on its own; None of any other.
     """
 
     market: str
@@ -51,6 +52,15 @@ class PositionReport:
     initial: Fraction = field(repr=False)
     maintenance: Fraction = field(repr=False)
     liquidation_price: Fraction | None = field(repr=False)
+    slack: Fraction | None = field(repr=False)
+
+    def to_value(self) -> dict[str, str | None]:
+        """Plain JSON."""
+        names = ("size", "price", "notional", "equity", "initial", "maintenance")
+        value: dict[str, str | None] = {"market": self.market}
+        value |= {name: format_decimal(getattr(self, name)) for name in names}
+        value["liquidation_price"] = _optional(self.liquidation_price)
+        return value if self.slack is None else value | {"isolated_slack": format_decimal(self.slack)}
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,9 @@ class Report:
 
     @property
     def solvent(self) -> bool:
-        """Equity covers maintenance."""
-        return is_solvent(self.equity, self.maintenance_requirement)
+        """Equity covers maintenance, and so does that of every isolated position."""
+        alone = [position.slack for position in self.positions if position.slack is not None]
+        return is_solvent(self.equity, self.maintenance_requirement) and all(slack >= 0 for slack in alone)
 
     @property
     def health(self) -> Fraction | None:
@@ -115,70 +126,87 @@ class Report:
             "leverage": _optional(self.leverage),
             "solvent": self.solvent,
             "widest_box_percent": _optional(self.widest_box_percent),
-            "markets": [
-                {
-                    "market": p.market,
-                    "size": format_decimal(p.size),
-                    "price": format_decimal(p.price),
-                    "notional": format_decimal(p.notional),
-                    "equity": format_decimal(p.equity),
-                    "initial": format_decimal(p.initial),
-                    "maintenance": format_decimal(p.maintenance),
-                    "liquidation_price": _optional(p.liquidation_price),
-                }
-                for p in self.positions
-            ],
+            "markets": [position.to_value() for position in self.positions],
             "collateral": [asset.to_value() for asset in self.collateral],
             "debts": [asset.to_value() for asset in self.debts],
         }
 
 
 def report(account: Account, params: RiskParameters, prices: Sequence[Band], time_unix_s: int) -> Report:
-    """The account at these prices; the time is not looked at.
+    """The account at these prices; the time is not looked at. Isolated positions are listed, and count nowhere else.
 
     Raises: InputError: a position that no statement could hold (off the grid, unknown market, above the maximum).
     """
     held = holdings(account, params, prices)
-    entries = {p.market: (parse_decimal(p.size), parse_decimal(p.entry_price or "0")) for p in account.positions}
+    entries = {position.market: position for position in account.positions}
     positions = [
-        (market, size, band.low if size > 0 else band.high, entry)
+        _Position.at(market, entries[market.name], band)
         for market, band in zip(params.markets, prices, strict=True)
-        for size, entry in [entries.get(market.name, (Fraction(0), Fraction(0)))]
-        if size
+        if market.name in entries and parse_decimal(entries[market.name].size)
     ]
+    shared = [position for position in positions if not position.market.isolated]
     (collateral_m, debts_m), (collateral_i, debts_i) = (
         _assets(account, params, prices, claim) for claim in (MAINTENANCE, INITIAL)
     )
-    equity = parse_decimal(account.cash) + sum(size * (price - entry) for _, size, price, entry in positions)
-    equity += _counted(collateral_m) - _counted(debts_m)
-    haircut = _counted(collateral_m) - _counted(debts_m) - _counted(collateral_i) + _counted(debts_i)
+    after_haircuts = _counted(collateral_m) - _counted(debts_m)
+    equity = parse_decimal(account.cash) + sum(position.equity for position in shared) + after_haircuts
     initial, maintenance = (
-        sum((_required(market, size, price, claim) for market, size, price, _ in positions), Fraction(0))
-        for claim in (INITIAL, MAINTENANCE)
+        sum((position.required(claim) for position in shared), Fraction(0)) for claim in (INITIAL, MAINTENANCE)
     )
-    slack = equity - maintenance
     return Report(
         equity=equity,
         collateral=collateral_m,
         debts=debts_m,
-        initial_requirement=initial + haircut,
+        initial_requirement=initial + after_haircuts - _counted(collateral_i) + _counted(debts_i),
         maintenance_requirement=maintenance,
-        gross_notional=sum((abs(size) * price for _, size, price, _ in positions), Fraction(0)),
-        positions=tuple(
-            PositionReport(
-                market=market.name,
-                size=size,
-                price=price,
-                notional=abs(size) * price,
-                equity=size * (price - entry),
-                initial=_required(market, size, price, INITIAL),
-                maintenance=_required(market, size, price, MAINTENANCE),
-                liquidation_price=_liquidation_price(market, size, price, slack),
-            )
-            for market, size, price, entry in positions
-        ),
+        gross_notional=sum((position.notional for position in shared), Fraction(0)),
+        positions=tuple(position.report(equity - maintenance) for position in positions),
         widest_box_percent=widest_box_percent(shortfall, held, params, prices, (time_unix_s, time_unix_s)),
     )
+
+
+@dataclass(frozen=True)
+class _Position:
+    market: Market
+    size: Fraction
+    price: Fraction
+    entry: Fraction
+    margin: Fraction
+
+    @classmethod
+    def at(cls, market: Market, position: Position, band: Band) -> _Position:
+        size = parse_decimal(position.size)
+        price = band.low if size > 0 else band.high
+        return cls(
+            market, size, price, parse_decimal(position.entry_price or "0"), parse_decimal(position.margin or "0")
+        )
+
+    @property
+    def notional(self) -> Fraction:
+        return abs(self.size) * self.price
+
+    @property
+    def equity(self) -> Fraction:
+        return self.size * (self.price - self.entry)
+
+    def required(self, claim: Claim) -> Fraction:
+        return _required(self.market, self.size, self.price, claim)
+
+    def report(self, shared_slack: Fraction) -> PositionReport:
+        alone = self.margin + self.equity - self.required(MAINTENANCE) if self.market.isolated else None
+        return PositionReport(
+            market=self.market.name,
+            size=self.size,
+            price=self.price,
+            notional=self.notional,
+            equity=self.equity,
+            initial=self.required(INITIAL),
+            maintenance=self.required(MAINTENANCE),
+            liquidation_price=_liquidation_price(
+                self.market, self.size, self.price, shared_slack if alone is None else alone
+            ),
+            slack=alone,
+        )
 
 
 def _assets(
@@ -251,23 +279,30 @@ def _liquidation_price(market: Market, size: Fraction, price: Fraction, slack: F
 
 
 def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> int:
-    """How many atto of cash are missing until ``claim`` holds everywhere in ``box``; 0 if it is provable.
+    """How many atto of cash are missing until ``claim`` holds everywhere in ``box``; 0 if it is provable. With isolated
+    positions: the most that is missing in one place.
 
     To the stated rounding of a proof (docs/margin.md, "Rounding"): the worst value of a lot is rounded down to an atto,
     and so is the deduction of a tier.
     """
-    slack = held.cash0_atto
+    shared = held.cash0_atto
+    alone: list[int] = []
     sizes = iter(held.size_lots)
     for market, market_box in zip(params.markets, box, strict=True):
         if market.kind == "asset":
-            slack += _worst_asset(market, market_box, claim, deposited=next(sizes), owed=next(sizes))
-        elif size := next(sizes):
-            side = 1 if size > 0 else -1
-            slack += min(
-                abs(size) * floor(min(_lot_values(side, market_box, rate))) + floor(deduction * ATTO)
-                for rate, deduction in _pieces(market, side, claim)
-            )
-    return max(0, -slack)
+            shared += _worst_asset(market, market_box, claim, deposited=next(sizes), owed=next(sizes))
+            continue
+        size = next(sizes)
+        side = 1 if size > 0 else -1
+        worst = min(
+            abs(size) * floor(min(_lot_values(side, market_box, rate))) + floor(deduction * ATTO)
+            for rate, deduction in _pieces(market, side, claim)
+        )
+        if market.isolated:
+            alone.append(next(sizes) + worst)
+        else:
+            shared += worst
+    return max(0, *(-slack for slack in (shared, *alone)))
 
 
 def _lot_values(side: int, box: MarketBox, rate: Fraction) -> Iterator[Fraction]:

@@ -64,7 +64,7 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> S
         for market, ends in zip(params.markets, box, strict=True)
         if market.kind == "perpetual"
     ]
-    return {"cash0": "cash0", "market": markets, "asset": collateral.entries(params, box, claim)}
+    return {"cash0": params.cash, "market": markets, "asset": collateral.entries(params, box, claim)}
 
 
 def _tiers(rates: Iterable[Rates]) -> Iterator[dict[str, Any]]:

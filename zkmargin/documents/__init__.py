@@ -19,6 +19,7 @@ from .state import (
     account_id,
     collateral_label,
     debt_label,
+    margin_label,
     position_label,
     verify_attestation,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "account_id",
     "collateral_label",
     "debt_label",
+    "margin_label",
     "position_label",
     "read",
     "reporter",

@@ -12,11 +12,15 @@ MAX_POSITIONS = 2048
 
 
 class Position(Part):
-    """A signed size in units of the market. Without ``entry_price``, cash is already net of its cost."""
+    """A signed size in units of the market. Without ``entry_price``, cash is already net of its cost.
+
+    ``margin``: the cash of an isolated position, apart from the account's.
+    """
 
     market: MarketName = Field(repr=False)
     size: DecimalText = Field(repr=False)
     entry_price: NonNegativeDecimal | None = Field(default=None, repr=False)
+    margin: DecimalText | None = Field(default=None, repr=False)
 
 
 class Holding(Part):

@@ -31,6 +31,7 @@ class Tier(Part):
 class MarketParams(Part):
     """A market: size grid (``lot``), initial and maintenance rate in parts per million, largest position.
 
+    A position in an ``isolated`` market has cash of its own, and no other.
     Of a ``kind`` "asset", the rates are the haircuts of collateral and the ``short`` rates what a debt counts more.
     """
 
@@ -41,6 +42,7 @@ class MarketParams(Part):
     maintenance_ppm: Ppm
     short_initial_ppm: Ppm | None = None
     short_maintenance_ppm: Ppm | None = None
+    isolated: Literal[True] | None = None
     tiers: tuple[Tier, ...] | None = Field(default=None, min_length=1, max_length=MAX_TIERS)
     max_size: PositiveDecimal
 
@@ -54,6 +56,8 @@ class MarketParams(Part):
             raise ValueError("max_size must be at most 2^48 - 1 lots")
         if (self.short_initial_ppm is None) != (self.short_maintenance_ppm is None):
             raise ValueError("the initial and the maintenance rate of shorts come together")
+        if self.kind is not None and self.isolated:
+            raise ValueError("only the positions of a perpetual can be isolated")
         if self.kind is None and not (self.initial_ppm and self.maintenance_ppm):
             raise ValueError("the rates of a market are above zero")
         if self.kind is None and self.short_initial_ppm is not None and self.tiers:

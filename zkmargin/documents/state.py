@@ -59,6 +59,11 @@ def collateral_label(asset: str) -> str:
     return f"c/{asset}"
 
 
+def margin_label(market: str) -> str:
+    """The label of the cash that an isolated position has to itself."""
+    return f"i/{market}"
+
+
 def debt_label(asset: str) -> str:
     """The label of what is owed of an asset."""
     return f"d/{asset}"
