@@ -11,6 +11,7 @@ from circuits.boxes import MarketBox
 from circuits.context import Context
 
 CONTEXT = Context(
+    model="perpetuals-cross",
     audience="checker",
     venue="demo",
     account=b"\x01" * 32,
@@ -72,6 +73,7 @@ def test_bytes_are_those_of_the_document() -> None:
 
 
 CHANGED = {
+    "model": ["perpetuals-brackets", ""],
     "audience": ["checkes", ""],
     "venue": ["demp"],
     "account": [b"\x01" * 31 + b"\x00"],

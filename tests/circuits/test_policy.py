@@ -71,7 +71,7 @@ def _verify(bundle: Bundle, **changed: Any) -> Verified:
 
 def test_accepted(bundle: Bundle) -> None:
     verified = _verify(bundle)
-    assert (verified.account, verified.seq, str(verified.claim)) == (CASE.state.account, 1, "maintenance")
+    assert (verified.account, verified.seq, str(verified.claims)) == (CASE.state.account, 1, "maintenance")
     assert (verified.round_number, verified.expiry) == (17, EXPIRY)
     assert verified.params_digest == CASE.params.digest
     assert verified.unattested is False
@@ -123,13 +123,18 @@ def test_other_parameters_or_another_round(bundle: Bundle) -> None:
     _refused("unknown_params", bundle, params=newer)
     one = Round(ROUND.reports[:1])
     _refused("unknown_round", bundle, round=one, policy=None, allow_unattested=True)
-    _refused("unknown_round", _bundle(round_number=18))
-    _refused("unknown_round", _bundle(round="0x" + "88" * 32))
+    for changed in ({"round_number": 18}, {"round": "0x" + "88" * 32}):
+        _refused("unknown_round", _asking(bundle, **changed))
 
 
-def test_a_round_of_another_venue() -> None:
-    foreign = Case(CASE.params, round_of(oracle(PRICES, venue="elsewhere")), CASE.held)
-    _refused("unknown_round", _bundle(foreign), round=foreign.round, policy=None, allow_unattested=True)
+def _asking(bundle: Bundle, **changed: Any) -> Bundle:
+    return replace(bundle, request=bundle.request.model_copy(update=changed))
+
+
+def test_a_round_of_another_venue(bundle: Bundle) -> None:
+    foreign = round_of(oracle(PRICES, venue="elsewhere"))
+    asked = _asking(bundle, round=foreign.digest)
+    _refused("unknown_round", asked, round=foreign, policy=None, allow_unattested=True)
 
 
 def test_a_price_outside_the_box() -> None:
@@ -149,13 +154,12 @@ def test_another_account_state_or_sequence(bundle: Bundle) -> None:
     other = Case.of(account("30000"), params(), ROUND)
     signed = _signed(other.state, VENUE_KEY, OWNER)
     _refused("state_mismatch", replace(bundle, state=signed))
-    _refused("wrong_account", replace(bundle, request=bundle.request.model_copy(update={"account": "0x" + "77" * 32})))
+    _refused("wrong_account", _asking(bundle, account="0x" + "77" * 32))
 
 
 def test_a_changed_request_or_proof(bundle: Bundle) -> None:
-    weaker = bundle.request.model_copy(update={"claim": "health>=0.5"})
     with pytest.raises(ProofError):
-        _verify(replace(bundle, request=weaker))
+        _verify(_asking(bundle, claim="health>=0.5"))
     _refused("proof_failed", replace(bundle, proof=bytes([*bundle.proof[:-1], bundle.proof[-1] ^ 1])))
     _refused("bad_encoding", replace(bundle, proof=bundle.proof[:-1]))
     _refused("bad_encoding", replace(bundle, proof=b""))
