@@ -15,6 +15,7 @@ from math import ceil, floor
 from zkmargin.errors import ContextError, InputError
 
 ATTO = 10**18
+PPM = 1_000_000
 MAX_BITS = 91
 """Prices and funding indices stay below 2^91 atto (2.4 * 10^9 quote units) per lot."""
 
@@ -26,6 +27,7 @@ FUNDING_SHARE = 10
 class Band:
     """An interval of the price and of the cumulative funding index of one market, in quote units per unit of it.
 
+    ``open_interest`` in units of the market and ``volatility`` a year are upper ends, 0 where no rate depends on them.
     The index of an asset is the interest that a debt of one unit has grown by, in units of the asset (``interest``).
     """
 
@@ -34,19 +36,25 @@ class Band:
     funding_low: Fraction
     funding_high: Fraction
     interest: bool = False
+    open_interest: Fraction = Fraction(0)
+    volatility: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
 class MarketBox:
-    """An interval of the price and of the funding index of one market, in atto per lot.
+    """An interval of the price and of the funding index of one market, in atto per lot; and the greatest open interest
+    in lots and volatility in ppm, 0 where no rate depends on them.
 
-    Raises: ContextError "bad_box" unless 0 <= low <= high < 2^91 and -2^91 < funding_low <= funding_high < 2^91.
+    Raises: ContextError "bad_box" unless 0 <= low <= high < 2^91, -2^91 < funding_low <= funding_high < 2^91 and
+            0 <= open_interest, volatility_ppm < 2^91.
     """
 
     low: int
     high: int
     funding_low: int
     funding_high: int
+    open_interest: int = 0
+    volatility_ppm: int = 0
 
     def __post_init__(self) -> None:
         limit = 1 << MAX_BITS
@@ -56,6 +64,8 @@ class MarketBox:
             raise ContextError("a box needs funding indices with low <= high", code="bad_box")
         if self.high >= limit or self.funding_low <= -limit or self.funding_high >= limit:
             raise ContextError("a price or funding index of the box is 2^91 atto per lot or more", code="bad_box")
+        if not (0 <= self.open_interest < limit and 0 <= self.volatility_ppm < limit):
+            raise ContextError("the open interest or volatility of a box is out of range", code="bad_box")
 
     @classmethod
     def around(cls, band: Band, atto_per_lot: int) -> MarketBox:
@@ -65,6 +75,8 @@ class MarketBox:
             ceil(band.high * atto_per_lot),
             floor(band.funding_low * atto_per_lot),
             ceil(band.funding_high * atto_per_lot),
+            ceil(band.open_interest * ATTO / atto_per_lot),
+            ceil(band.volatility * PPM),
         )
 
     def wider(self, low: int, high: int) -> MarketBox:
@@ -81,6 +93,8 @@ class MarketBox:
             and self.high <= other.high
             and other.funding_low <= self.funding_low
             and self.funding_high <= other.funding_high
+            and self.open_interest <= other.open_interest
+            and self.volatility_ppm <= other.volatility_ppm
         )
 
 
@@ -100,8 +114,8 @@ def box_around(bands: Sequence[Band], percent: Fraction) -> tuple[Band, ...]:
     """The bands that survive a move of ``percent`` of every price, either way; ends rounded outwards to 18 decimals.
 
     Funding moves too while a proof lives, and much less than prices do: the index may move by a tenth of ``percent``
-    of the high price. Interest may grow by a tenth of ``percent``, and never falls. Zero percent is the bands
-    themselves: a point, where the reporters agree.
+    of the high price. Open interest and volatility may grow by ``percent``; interest by a tenth of it, and it never
+    falls. Zero percent is the bands themselves: a point, where the reporters agree.
 
     Raises: InputError unless 0 <= percent <= 100.
     """
@@ -117,6 +131,8 @@ def box_around(bands: Sequence[Band], percent: Fraction) -> tuple[Band, ...]:
             _down(band.funding_low - (0 if band.interest else drift)),
             _up(band.funding_high + drift),
             band.interest,
+            _up(band.open_interest * (1 + share)),
+            _up(band.volatility * (1 + share)),
         )
 
     return tuple(map(moved, bands))

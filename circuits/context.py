@@ -8,7 +8,8 @@
               field("request", SHA-256 of the canonical bytes of the request: one proof, one spelling, one bundle)
               field("labels", SHA-256 of: count, then per label field("label") field("unit"))
               field("box",    SHA-256 of: count, then per market field("market") field("low") field("high")
-                                          field("funding-low") field("funding-high"))
+                                          field("funding-low") field("funding-high"), and for a market whose rates
+                                          depend on them field("open-interest") field("volatility"))
 
 Texts are UTF-8; digests and the account id are their 32 bytes; seq, round-number and expiry (Unix seconds) are 8
 bytes; counts are 4; prices and indices are atto per lot in 16 bytes; expiry, prices and indices in two's complement.
@@ -48,6 +49,7 @@ class Context:
     units: Mapping[str, str]
     markets: tuple[str, ...]
     box: PriceBox
+    dynamic: frozenset[str] = frozenset()
 
     def to_bytes(self) -> bytes:
         """The bytes that the proof binds."""
@@ -82,6 +84,9 @@ class Context:
             yield _field("high", _signed(box.high))
             yield _field("funding-low", _signed(box.funding_low))
             yield _field("funding-high", _signed(box.funding_high))
+            if market in self.dynamic:
+                yield _field("open-interest", _signed(box.open_interest))
+                yield _field("volatility", _signed(box.volatility_ppm))
 
 
 def _field(name: str, content: bytes) -> bytes:

@@ -27,7 +27,7 @@ from zkmargin.documents import (
 )
 from zkmargin.errors import ContextError, InputError
 
-from .boxes import ATTO, Band, MarketBox, PriceBox, box_around
+from .boxes import ATTO, PPM, Band, MarketBox, PriceBox, box_around
 from .program import Hidden
 
 __all__ = [
@@ -42,9 +42,6 @@ __all__ = [
     "holdings",
     "prices_of",
 ]
-
-
-PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,8 @@ class Market:
     short: Tier | None
     max_size: Fraction
     isolated: bool = False
+    open_interest: tuple[Fraction, Fraction] | None = None
+    calm_volatility: Fraction | None = None
 
     @classmethod
     def of(cls, entry: MarketParams) -> Market:
@@ -85,6 +84,7 @@ class Market:
             Tier(parse_decimal(t.above), Fraction(t.initial_ppm, PPM), Fraction(t.maintenance_ppm, PPM))
             for t in entry.tiers or ()
         )
+        scale = entry.open_interest
         return cls(
             entry.market,
             kind,
@@ -93,12 +93,40 @@ class Market:
             short,
             parse_decimal(entry.max_size),
             bool(entry.isolated),
+            None if scale is None else (parse_decimal(scale.lower), parse_decimal(scale.upper)),
+            None if entry.calm_volatility is None else parse_decimal(entry.calm_volatility),
         )
 
     @property
     def atto_per_lot(self) -> int:
         """What turns quote units per unit into atto per lot; an integer, because a lot has at most 18 decimals."""
         return int(self.lot * ATTO)
+
+    def at(self, ends: MarketBox) -> Market:
+        """This market with the rates that are in force up to the open interest and volatility of ``ends``.
+
+        All rates are multiplied by volatility / calm_volatility where that is above 1, up to 1. An initial rate i then
+        becomes i + (1 - i) x, where x rises from 0 to 1 while the open interest, at the highest price, rises from the
+        lower to the upper cap. None of them falls when open interest or volatility rise: what is proved at their upper
+        ends holds below.
+        """
+        if self.open_interest is None and self.calm_volatility is None:
+            return self
+        volatility = Fraction(ends.volatility_ppm, PPM)
+        factor = max(Fraction(1), volatility / self.calm_volatility) if self.calm_volatility else Fraction(1)
+        share = Fraction(0)
+        if self.open_interest is not None:
+            lower, upper = self.open_interest
+            open_notional = Fraction(ends.open_interest * ends.high, ATTO)
+            share = max(Fraction(0), min(Fraction(1), (open_notional - lower) / (upper - lower)))
+
+        def scaled(tier: Tier) -> Tier:
+            initial, maintenance = min(Fraction(1), tier.initial * factor), min(Fraction(1), tier.maintenance * factor)
+            return Tier(tier.above, initial + (1 - initial) * share, maintenance)
+
+        return replace(
+            self, tiers=tuple(map(scaled, self.tiers)), short=None if self.short is None else scaled(self.short)
+        )
 
     @property
     def hidden(self) -> tuple[Hidden, ...]:
@@ -144,6 +172,11 @@ class RiskParameters:
             for hidden in market.hidden
         }
 
+    def at(self, box: PriceBox) -> RiskParameters:
+        """These parameters with the rates that are in force over ``box``."""
+        markets = tuple(market.at(ends) for market, ends in zip(self.markets, box, strict=True))
+        return self if markets == self.markets else replace(self, markets=markets)
+
     def parts(self, box: PriceBox) -> list[tuple[RiskParameters, PriceBox]]:
         """What stands on its own: everything that shares the account's cash, then every isolated position. Each has
         to satisfy a claim by itself."""
@@ -177,7 +210,13 @@ def prices_of(round: Round, params: RiskParameters) -> tuple[Band, ...]:
     if missing:
         raise InputError(f"the round has no price of {missing[0]}", code="missing_price")
     return tuple(
-        Band(*round.prices[market.name], *round.funding[market.name], market.kind == "asset")
+        Band(
+            *round.prices[market.name],
+            *round.funding[market.name],
+            market.kind == "asset",
+            round.open_interest[market.name] if market.open_interest else Fraction(0),
+            round.volatility[market.name] if market.calm_volatility else Fraction(0),
+        )
         for market in params.markets
     )
 
@@ -191,6 +230,8 @@ def box_entries(bands: Sequence[Band], params: RiskParameters) -> tuple[BoxEntry
             high=format_decimal(band.high),
             funding_low=format_decimal(band.funding_low),
             funding_high=format_decimal(band.funding_high),
+            open_interest=format_decimal(band.open_interest) if market.open_interest else None,
+            volatility=format_decimal(band.volatility) if market.calm_volatility else None,
         )
         for market, band in zip(params.markets, bands, strict=True)
     )
@@ -209,9 +250,20 @@ def box_from_request(request: Request, params: RiskParameters) -> PriceBox:
             parse_decimal(entry.high),
             parse_decimal(entry.funding_low),
             parse_decimal(entry.funding_high),
+            market.kind == "asset",
+            parse_decimal(entry.open_interest or "0"),
+            parse_decimal(entry.volatility or "0"),
         )
-        for entry in request.box
+        for market, entry in zip(params.markets, request.box, strict=True)
     ]
+    if any(
+        (entry.open_interest is None) != (market.open_interest is None)
+        or (entry.volatility is None) != (market.calm_volatility is None)
+        for market, entry in zip(params.markets, request.box, strict=True)
+    ):
+        raise ContextError(
+            "a box has an open interest or volatility exactly where rates depend on them", code="bad_box"
+        )
     if any(band.low > band.high or band.funding_low > band.funding_high for band in bands):
         # Asked before rounding: outwards, two ends in the wrong order can become two in the right one.
         raise ContextError("a box needs prices and funding indices with low <= high", code="bad_box")

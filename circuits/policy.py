@@ -85,7 +85,7 @@ def verify_bundle(
         expiry=request.expiry,
         params_digest=params.digest,
         unattested=unattested,
-        covers_maintenance=statement.claims.implies_maintenance(parameters),
+        covers_maintenance=statement.claims.implies_maintenance(parameters.at(statement.box)),
     )
 
 

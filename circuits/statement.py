@@ -115,6 +115,7 @@ def build(request: Request, state: State, params: Params, round: Round) -> State
         request=hashlib.sha256(to_bytes(request.to_value())).digest(),
         units=parameters.units,
         markets=tuple(market.name for market in parameters.markets),
+        dynamic=frozenset(m.name for m in parameters.markets if m.open_interest or m.calm_volatility),
         box=box,
     )
     return Statement(
@@ -168,7 +169,7 @@ def _slacks(
     except InputError as error:
         raise ContextError(str(error), code="claim_not_allowed") from None
     if asked.rule is None:
-        parts = params.parts(wider)
+        parts = params.at(wider).parts(wider)
     else:
         model, parts = models.CLAIM_RULES[asked.rule], [(params, wider)]
     lowered = rule.load(model.NAME)

@@ -75,7 +75,7 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
         round=round_,
         claims=claims,
         box=box,
-        standing=claims.implies_maintenance(risk),
+        standing=claims.implies_maintenance(risk.at(box)),
     )
 
 

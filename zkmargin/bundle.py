@@ -24,13 +24,16 @@ MAX_PROOF_BYTES = 65536
 
 
 class BoxEntry(Part):
-    """The interval of one market: price and funding index, quote units for one unit of the market."""
+    """The interval of one market: price and funding index, quote units for one unit of the market; and the greatest
+    open interest and volatility, where rates depend on them."""
 
     market: MarketName
     low: NonNegativeDecimal
     high: NonNegativeDecimal
     funding_low: DecimalText
     funding_high: DecimalText
+    open_interest: NonNegativeDecimal | None = None
+    volatility: NonNegativeDecimal | None = None
 
 
 class Request(Part):

@@ -138,6 +138,8 @@ def report(account: Account, params: RiskParameters, prices: Sequence[Band], tim
     Raises: InputError: a position that no statement could hold (off the grid, unknown market, above the maximum).
     """
     held = holdings(account, params, prices)
+    widest = widest_box_percent(shortfall, held, params, prices, (time_unix_s, time_unix_s))
+    params = params.at(params.box(prices))
     entries = {position.market: position for position in account.positions}
     positions = [
         _Position.at(market, entries[market.name], band)
@@ -161,7 +163,7 @@ def report(account: Account, params: RiskParameters, prices: Sequence[Band], tim
         maintenance_requirement=maintenance,
         gross_notional=sum((position.notional for position in shared), Fraction(0)),
         positions=tuple(position.report(equity - maintenance) for position in positions),
-        widest_box_percent=widest_box_percent(shortfall, held, params, prices, (time_unix_s, time_unix_s)),
+        widest_box_percent=widest,
     )
 
 
@@ -288,7 +290,7 @@ def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Clai
     shared = held.cash0_atto
     alone: list[int] = []
     sizes = iter(held.size_lots)
-    for market, market_box in zip(params.markets, box, strict=True):
+    for market, market_box in zip(params.at(box).markets, box, strict=True):
         if market.kind == "asset":
             shared += _worst_asset(market, market_box, claim, deposited=next(sizes), owed=next(sizes))
             continue

@@ -43,6 +43,14 @@ class Funding(Part):
     index: DecimalText
 
 
+class Risk(Part):
+    """What the risk of a market looks like: open interest in units of it, and realised volatility a year."""
+
+    market: MarketName
+    open_interest: NonNegativeDecimal | None = None
+    volatility: NonNegativeDecimal | None = None
+
+
 class Oracle(Document):
     """zkmargin/oracle/v1: one reporter's view of one round. A market without funding entry has index 0."""
 
@@ -53,6 +61,7 @@ class Oracle(Document):
     time: Time
     prices: tuple[Price, ...] = Field(min_length=1, max_length=MAX_MARKETS)
     funding: tuple[Funding, ...] = Field(default=(), max_length=MAX_MARKETS)
+    risk: tuple[Risk, ...] | None = Field(default=None, max_length=MAX_MARKETS)
 
     @model_validator(mode="after")
     def _markets_once(self) -> Self:
@@ -60,6 +69,7 @@ class Oracle(Document):
         funded = [entry.market for entry in self.funding]
         unique(priced, "a market's price")
         unique(funded, "a market's funding index")
+        unique([entry.market for entry in self.risk or ()], "a market's risk")
         if not set(funded) <= set(priced):
             raise ValueError("a funding index needs a price of the same market")
         return self
@@ -74,6 +84,18 @@ class Oracle(Document):
         """Exact cumulative funding index of every market."""
         indices = dict.fromkeys(self.price_of, Fraction(0))
         return indices | {entry.market: canonical.parse_decimal(entry.index) for entry in self.funding}
+
+    @cached_property
+    def open_interest_of(self) -> dict[str, Fraction]:
+        """Exact open interest of every market; 0 where the report says nothing."""
+        said = {entry.market: canonical.parse_decimal(entry.open_interest or "0") for entry in self.risk or ()}
+        return dict.fromkeys(self.price_of, Fraction(0)) | said
+
+    @cached_property
+    def volatility_of(self) -> dict[str, Fraction]:
+        """Exact volatility of every market; 0 where the report says nothing."""
+        said = {entry.market: canonical.parse_decimal(entry.volatility or "0") for entry in self.risk or ()}
+        return dict.fromkeys(self.price_of, Fraction(0)) | said
 
 
 @dataclass(frozen=True)
@@ -140,6 +162,18 @@ class Round:
     def funding(self) -> dict[str, tuple[Fraction, Fraction]]:
         """Lower and upper median funding index of every market."""
         return self._medians(lambda report: report.index_of)
+
+    @cached_property
+    def open_interest(self) -> dict[str, Fraction]:
+        """Upper median of the open interest of every market."""
+        medians = self._medians(lambda report: report.open_interest_of)
+        return {market: upper for market, (_, upper) in medians.items()}
+
+    @cached_property
+    def volatility(self) -> dict[str, Fraction]:
+        """Upper median of the volatility of every market."""
+        medians = self._medians(lambda report: report.volatility_of)
+        return {market: upper for market, (_, upper) in medians.items()}
 
     def verify(self, trust: Trust) -> None:
         """Accept only if every report is signed by an oracle key of its own, and there are enough of them.

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from .. import canonical
-from .base import Counter, Document, MarketName, Name, Part, PositiveDecimal, Ppm, unique
+from .base import Counter, Document, MarketName, Name, NonNegativeDecimal, Part, PositiveDecimal, Ppm, unique
 
 MAX_LOT_DECIMALS = 18
 MAX_SIZE_LOTS = 2**48 - 1
@@ -28,10 +28,24 @@ class Tier(Part):
     maintenance_ppm: Ppm
 
 
+class OpenInterestScale(Part):
+    """The initial rate rises to 1 while the market's open interest rises from ``lower`` to ``upper`` quote units."""
+
+    lower: NonNegativeDecimal
+    upper: PositiveDecimal
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if canonical.parse_decimal(self.lower) >= canonical.parse_decimal(self.upper):
+            raise ValueError("the lower cap must be below the upper one")
+        return self
+
+
 class MarketParams(Part):
     """A market: size grid (``lot``), initial and maintenance rate in parts per million, largest position.
 
-    A position in an ``isolated`` market has cash of its own, and no other.
+    A position in an ``isolated`` market has cash of its own, and no other. Rates are as stated up to the
+    ``calm_volatility`` that an oracle reports, and rise in proportion above it.
     Of a ``kind`` "asset", the rates are the haircuts of collateral and the ``short`` rates what a debt counts more.
     """
 
@@ -43,6 +57,8 @@ class MarketParams(Part):
     short_initial_ppm: Ppm | None = None
     short_maintenance_ppm: Ppm | None = None
     isolated: Literal[True] | None = None
+    open_interest: OpenInterestScale | None = None
+    calm_volatility: PositiveDecimal | None = None
     tiers: tuple[Tier, ...] | None = Field(default=None, min_length=1, max_length=MAX_TIERS)
     max_size: PositiveDecimal
 
