@@ -16,9 +16,7 @@ and one proof shows them all. "At most" is as sound as "at least" because |q| is
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -162,19 +160,18 @@ class Claim:
         return tier.initial if self.kind == "initial" else tier.maintenance
 
     def implies_maintenance(self, params: RiskParameters) -> bool:
-        """True if every account that satisfies this claim satisfies ``maintenance``: no rate of any market is lower."""
-        if self.reversed is not None or self.rule is not None:
-            return False
+        """True if every account that satisfies this claim satisfies ``maintenance``: it asks for as much everywhere."""
+        if self.kind == "health" and self.bound is not None:
+            return self.bound >= 1
+        if self.kind != "leverage":
+            return self.reversed is None and self.rule is None
+        ((_, cap, _),) = self.rates(params.markets[0])
         return all(
-            rates.long >= least.long and rates.short >= least.short
+            cap >= max(rates.long, rates.short)
             for market in params.markets
             if market.kind == "perpetual"
-            for rates, least in self._pairs(market)
+            for rates in MAINTENANCE.rates(market)
         )
-
-    def _pairs(self, market: Market) -> Iterable[tuple[Rates, Rates]]:
-        # A leverage cap has one tier, which every tier of maintenance is compared with.
-        return zip(itertools.cycle(self.rates(market)), MAINTENANCE.rates(market), strict=False)
 
     def _of(self, tier: Tier) -> Fraction:
         if self.kind == "initial":

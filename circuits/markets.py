@@ -74,16 +74,19 @@ class Market:
     @classmethod
     def of(cls, entry: MarketParams) -> Market:
         """The numbers of an entry of the document."""
-        base = Tier(Fraction(0), Fraction(entry.initial_ppm, PPM), Fraction(entry.maintenance_ppm, PPM))
+        fee_ppm = entry.liquidation_fee_ppm or 0
+
+        def rates(above: str, initial_ppm: int, maintenance_ppm: int) -> Tier:
+            return Tier(
+                parse_decimal(above), Fraction(initial_ppm + fee_ppm, PPM), Fraction(maintenance_ppm + fee_ppm, PPM)
+            )
+
+        base = rates("0", entry.initial_ppm, entry.maintenance_ppm)
         kind = entry.kind or "perpetual"
         short = Tier(Fraction(0), Fraction(0), Fraction(0)) if kind == "asset" else None
         if entry.short_initial_ppm is not None and entry.short_maintenance_ppm is not None:
-            rates = (Fraction(ppm, PPM) for ppm in (entry.short_initial_ppm, entry.short_maintenance_ppm))
-            short = Tier(Fraction(0), *rates)
-        above = (
-            Tier(parse_decimal(t.above), Fraction(t.initial_ppm, PPM), Fraction(t.maintenance_ppm, PPM))
-            for t in entry.tiers or ()
-        )
+            short = rates("0", entry.short_initial_ppm, entry.short_maintenance_ppm)
+        above = (rates(tier.above, tier.initial_ppm, tier.maintenance_ppm) for tier in entry.tiers or ())
         scale = entry.open_interest
         return cls(
             entry.market,

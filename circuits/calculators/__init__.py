@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zkmargin.errors import InputError
 
-from . import cross
+from . import cross, lending
 
 if TYPE_CHECKING:
     from zkmargin.documents import Account
@@ -37,7 +37,7 @@ class Calculator(Protocol):
 
 
 CALCULATORS: MappingProxyType[str, Calculator] = MappingProxyType(
-    {"perpetuals-cross": cross, "perpetuals-brackets": cross}
+    {"perpetuals-cross": cross, "perpetuals-brackets": cross, "lending": lending}
 )
 
 

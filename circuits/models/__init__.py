@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from zkmargin.errors import InputError
 
-from . import collateral_ratio, gross, perpetuals_brackets, perpetuals_cross
+from . import collateral_ratio, gross, lending, perpetuals_brackets, perpetuals_cross
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -36,7 +36,7 @@ class Model(Protocol):
 
 
 MODELS: MappingProxyType[str, Model] = MappingProxyType(
-    {model.NAME: model for model in (perpetuals_cross, perpetuals_brackets)}
+    {model.NAME: model for model in (perpetuals_cross, perpetuals_brackets, lending)}
 )
 """Margin models, by the name that risk parameters give."""
 

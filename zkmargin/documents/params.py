@@ -16,8 +16,7 @@ MAX_MARKETS = 500
 MAX_TIERS = 15
 
 
-MODELS = ("perpetuals-cross", "perpetuals-brackets")
-Model = Literal["perpetuals-cross", "perpetuals-brackets"]
+Model = Literal["perpetuals-cross", "perpetuals-brackets", "lending"]
 
 
 class Tier(Part):
@@ -44,7 +43,8 @@ class OpenInterestScale(Part):
 class MarketParams(Part):
     """A market: size grid (``lot``), initial and maintenance rate in parts per million, largest position.
 
-    A position in an ``isolated`` market has cash of its own, and no other. Rates are as stated up to the
+    A position in an ``isolated`` market has cash of its own, and no other. A liquidation fee is required beside every
+    rate. Rates are as stated up to the
     ``calm_volatility`` that an oracle reports, and rise in proportion above it.
     Of a ``kind`` "asset", the rates are the haircuts of collateral and the ``short`` rates what a debt counts more.
     """
@@ -57,6 +57,7 @@ class MarketParams(Part):
     short_initial_ppm: Ppm | None = None
     short_maintenance_ppm: Ppm | None = None
     isolated: Literal[True] | None = None
+    liquidation_fee_ppm: Ppm | None = None
     open_interest: OpenInterestScale | None = None
     calm_volatility: PositiveDecimal | None = None
     tiers: tuple[Tier, ...] | None = Field(default=None, min_length=1, max_length=MAX_TIERS)
@@ -74,6 +75,8 @@ class MarketParams(Part):
             raise ValueError("the initial and the maintenance rate of shorts come together")
         if self.kind is not None and self.isolated:
             raise ValueError("only the positions of a perpetual can be isolated")
+        if self.kind is not None and self.liquidation_fee_ppm:
+            raise ValueError("only the positions of a perpetual have a liquidation fee")
         if self.kind is None and not (self.initial_ppm and self.maintenance_ppm):
             raise ValueError("the rates of a market are above zero")
         if self.kind is None and self.short_initial_ppm is not None and self.tiers:
