@@ -11,7 +11,7 @@ column rank.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .errors import RelationError
 from .field import R, centred
@@ -49,7 +49,8 @@ def check(
         else:
             not_spreading.add(gadget.row)
 
-    _spread(rows, N, bounds, x_bounds, not_spreading)
+    entries = [_entries(row, N) for row in rows]
+    _spread(rows, entries, bounds, x_bounds, not_spreading)
 
     if any(bound is None for bound in bounds[:N]):
         raise RelationError("an entry is bounded by no row: the rule could be satisfied by a wrap-around")
@@ -62,39 +63,51 @@ def check(
         if isinstance(gadget, Square):
             _check_square(slots[gadget.gate], known[gadget.gate], known)
             R_bounds[gadget.gate] = known[gadget.gate]
-    for row in rows:
-        reach = abs(centred(row.b)) + sum(abs(centred(c)) * known[i] for i, c in row.W)
-        reach += sum(abs(centred(c)) * R_bounds[i] for i, c in row.U)
-        reach += sum(abs(centred(c)) * known[N + j] for j, c in row.P)
+    for row, (ws, ps) in zip(rows, entries, strict=True):
+        reach = abs(centred(row.b))
+        for part in (ws, ps):
+            for variable, weight in part:
+                reach += weight * known[variable]
+        for i, c in row.U:
+            reach += abs(centred(c)) * R_bounds[i]
         if 2 * reach >= R:
             raise RelationError("a row can reach r/2: it could be satisfied by a wrap-around")
 
 
+Entries = tuple[list[tuple[int, int]], list[tuple[int, int]]]
+"""Of one row: (variable, |coefficient|) of its W and of its P."""
+
+
 def _spread(
-    rows: Sequence[Row], N: int, bounds: list[int | None], x_bounds: dict[int, int], not_spreading: set[int]
+    rows: Sequence[Row],
+    entries: Sequence[Entries],
+    bounds: list[int | None],
+    x_bounds: Mapping[int, int],
+    not_spreading: Collection[int],
 ) -> None:
     """Fill ``bounds`` with everything the rows bound; each row and entry is visited a bounded number of times."""
-    variables: list[list[tuple[int, int]]] = []
-    unbounded: list[int] = []
+    unbounded = [0] * len(rows)
     rows_of: dict[int, list[int]] = {}
-    for k, row in enumerate(rows):
-        entries = [] if k in not_spreading else _entries(row, N, skip_W=k in x_bounds)
-        open_variables = [variable for variable, _ in entries if bounds[variable] is None]
-        variables.append(entries)
-        unbounded.append(len(open_variables))
-        for variable in open_variables:
-            rows_of.setdefault(variable, []).append(k)
+    for k in range(len(rows)):
+        if k in not_spreading:
+            continue
+        for part in _spreading(entries[k], k in x_bounds):
+            for variable, _ in part:
+                if bounds[variable] is None:
+                    unbounded[k] += 1
+                    rows_of.setdefault(variable, []).append(k)
     ready = deque(k for k, count in enumerate(unbounded) if count == 1)
     while ready:
         k = ready.popleft()
         rest = abs(centred(rows[k].b)) + x_bounds.get(k, 0)
         target = None
-        for variable, coefficient in variables[k]:
-            bound = bounds[variable]
-            if bound is not None:
-                rest += abs(coefficient) * bound
-            elif coefficient in (1, -1):
-                target = variable
+        for part in _spreading(entries[k], k in x_bounds):
+            for variable, weight in part:
+                bound = bounds[variable]
+                if bound is not None:
+                    rest += weight * bound
+                elif weight == 1:
+                    target = variable
         # Nothing left to bound, or a coefficient that is not +-1, or a rest that could itself wrap: no bound from here.
         if target is None or 2 * rest >= R:
             continue
@@ -105,9 +118,13 @@ def _spread(
                 ready.append(other)
 
 
-def _entries(row: Row, N: int, *, skip_W: bool) -> list[tuple[int, int]]:
-    entries = [] if skip_W else [(i, centred(c)) for i, c in row.W]
-    return entries + [(N + j, centred(c)) for j, c in row.P]
+def _spreading(entries: Entries, second_of_abs: bool) -> Sequence[list[tuple[int, int]]]:
+    """What counts when a row bounds something: the second row of an abs is ``x = <P, v> + b``."""
+    return entries[1:] if second_of_abs else entries
+
+
+def _entries(row: Row, N: int) -> Entries:
+    return [(i, abs(centred(c))) for i, c in row.W], [(N + j, abs(centred(c))) for j, c in row.P]
 
 
 def _check_square(slot: Slot, u: int, known: list[int]) -> None:

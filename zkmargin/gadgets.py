@@ -7,6 +7,7 @@ an ``Abs`` proves an insolvent account.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .errors import RelationError
 from .field import R, centred
@@ -24,6 +25,7 @@ def check(
     gates: set[int] = set()
     used_rows: set[int] = set()
     bounds: dict[int, int] = {}
+    bases = [len(table) if table == tuple(range(len(table))) else 0 for table in tables]
     for gadget in gadgets:
         gate = slots[gadget.gate] if 0 <= gadget.gate < len(slots) else None
         used = gadget.rows if isinstance(gadget, Abs) else (gadget.row,)
@@ -36,7 +38,7 @@ def check(
         gates.add(gadget.gate)
         used_rows.update(used)
         if isinstance(gadget, Abs):
-            bounds[gadget.gate] = _check_abs(gadget, tables, slots, rows)
+            bounds[gadget.gate] = _check_abs(gadget, bases, slots, rows)
         else:
             _check_square(gadget, rows[gadget.row])
     if len(gates) != sum(isinstance(slot, Gate) for slot in slots):
@@ -46,8 +48,8 @@ def check(
     return bounds
 
 
-def _check_abs(gadget: Abs, tables: Sequence[tuple[int, ...]], slots: Sequence[Slot], rows: Sequence[Row]) -> int:
-    """The largest |x| that ``gadget`` admits, b^n - 1.
+def _check_abs(gadget: Abs, bases: Sequence[int], slots: Sequence[Slot], rows: Sequence[Row]) -> int:
+    """The largest |x| that ``gadget`` admits, b^n - 1. ``bases``: b of every table [0..b-1], 0 of any other.
 
     Raises: RelationError if slots and rows are not exactly those of the gadget:
             gate (empty form, 0); row 0: W = {g: 1, digit_e: -b^e}, U = {g: 1}, P = {}, b = 0;
@@ -59,24 +61,28 @@ def _check_abs(gadget: Abs, tables: Sequence[tuple[int, ...]], slots: Sequence[S
         raise RelationError("an abs gadget needs an empty gate and a first row u + w = digits")
     if not _is(difference.U, {g: 1}) or not _is(difference.W, {g: -1}):
         raise RelationError("an abs gadget needs a second row w - u = x")
-    weights = {index: centred(coefficient) for index, coefficient in total.W}
-    if weights.pop(g, 0) != 1:
+    weights = dict(total.W)
+    if centred(weights.pop(g, 0)) != 1:
         raise RelationError("an abs gadget needs a first row u + w = digits")
-    digits = [slots[i] for i in weights]
-    table = digits[0].table if digits and isinstance(digits[0], Digit) else -1
-    if table < 0 or any(slot != Digit(table) for slot in digits):
+    digit = slots[next(iter(weights), g)]
+    if not isinstance(digit, Digit) or any(slots[i] != digit for i in weights):
         raise RelationError("the digits of an abs gadget must be of one table")
-    base = len(tables[table])
-    if base < 2 or tables[table] != tuple(range(base)):
+    base = bases[digit.table]
+    if base < 2:
         raise RelationError("the table of an abs gadget must be exactly 0..b-1")
     if (base.bit_length() - 1) * len(weights) >= R.bit_length():
         raise RelationError("the digits of an abs gadget reach r/2")  # before any power of the base is worked out
-    if sorted(-weight for weight in weights.values()) != [base**e for e in range(len(weights))]:
+    if sorted([-centred(weight) for weight in weights.values()]) != _powers(base, len(weights)):
         raise RelationError("the digits of an abs gadget must have the weights -1, -b, -b^2, ...")
     bound = int(base ** len(weights)) - 1
     if 4 * bound >= R:
         raise RelationError("the digits of an abs gadget reach r/2")
     return bound
+
+
+@lru_cache(maxsize=64)
+def _powers(base: int, count: int) -> list[int]:
+    return [base**e for e in range(count)]
 
 
 def _check_square(gadget: Square, row: Row) -> None:
@@ -86,4 +92,5 @@ def _check_square(gadget: Square, row: Row) -> None:
 
 
 def _is(entries: Sparse, expected: dict[int, int]) -> bool:
-    return {index: centred(coefficient) for index, coefficient in entries} == expected
+    # Coefficients are as a rule centred already.
+    return dict(entries) == expected or {index: centred(c) for index, c in entries} == expected
