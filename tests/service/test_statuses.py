@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from service_world import MARKETS, PRICES, SOL, START_UNIX_S, Holder, World, make_params, make_report
@@ -74,11 +75,30 @@ def test_funding_counts_as_prices_do(world: World) -> None:
     assert told(world, holder)[:2] == ("stale", "price_outside_box")
 
 
-def test_both_medians_must_lie_in_the_box(world: World) -> None:
+def report_each(world: World, *prices: str) -> list[int]:
+    """The next oracles report these prices; the statuses of the answers."""
+    reports = [make_report(2, PRICES | {"BTC-USD": price}, world.now) for price in prices]
+    return [world.report(r.sign(key)).status_code for r, key in zip(reports, world.keys.oracles, strict=False)]
+
+
+@pytest.mark.parametrize("lie", ["0", "64000", "900000"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_wrong_report_turns_nobody(world: World, lie: str, place: int) -> None:
     holder = live(world)
-    inside, outside = (make_report(2, PRICES | {"BTC-USD": price}, world.now) for price in ("60000", "64000"))
-    world.report(inside.sign(world.keys.oracles[0]))
-    world.report(outside.sign(world.keys.oracles[1]))
+    prices = ["60000", "60010"]
+    assert report_each(world, *prices[:place], lie, *prices[place:]) == [202, 202, 201]
+    assert told(world, holder) == ("live", None, None, None)
+
+
+def test_both_medians_must_lie_in_the_box(world: World) -> None:
+    """A lower threshold makes a round of four reports out of those that wait."""
+    holder = live(world)
+    five = [*world.keys.trust().oracle, PrivateKey.generate().public]
+    for trust in (world.keys.trust(2, oracle=tuple(five), oracle_threshold=5), world.keys.trust(3)):
+        assert world.post("/v1/trust", trust.sign(world.keys.root).to_bytes()).status_code == 201
+        answers = report_each(world, "60000", "64000", "60000", "64000")
+    assert answers == [201, 200, 200, 200]
+    assert len(world.client.get("/v1/oracle/current").json()["reports"]) == 4
     assert told(world, holder)[:2] == ("stale", "price_outside_box")
 
 
@@ -309,7 +329,7 @@ def test_a_deadline_can_pass_by_the_oracles_clock(make_world: Callable[..., Worl
     holder = live(world)
     world.move_to(2, "70000")
     ahead = make_report(3, PRICES | {"BTC-USD": "70000"}, world.now + 31)
-    assert [world.report(ahead.sign(key)).status_code for key in world.keys.oracles[:2]] == [202, 201]
+    assert [world.report(ahead.sign(key)).status_code for key in world.keys.quorum] == [202, 202, 201]
     assert told(world, holder)[0] == "liquidatable"
     assert world.service.count_statuses()["liquidatable"] == 1
 
