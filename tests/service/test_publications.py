@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from service_world import MARKETS, PRICES, SOL, World, make_params, make_report
 
+from verifier.tables import ReportRow
 from zkmargin.documents import Round, Signed, Trust
 from zkmargin.envelope import PrivateKey
 
@@ -202,6 +203,55 @@ def test_rounds_only_go_forward(listed: World) -> None:
     assert send(listed, 0, number=6, at=60).status_code == 202
     assert [send(listed, key, number=9).status_code for key in (1, 2, 3)] == [202, 202, 201]
     assert code_of(send(listed, 1, number=6)) == (409, "round_closed")
+
+
+def test_the_number_of_a_round_rises_by_a_bounded_step(listed: World) -> None:
+    listed.publish_round(2**40, PRICES)  # any number can be the first
+    before = listed.dump()
+    for number in (2**40 + 1_000_001, 2**53 - 1):
+        assert code_of(send(listed, 0, number=number)) == (409, "round_gap")
+    assert listed.dump() == before
+    assert send(listed, 0, number=2**40 + 1_000_000).status_code == 202
+
+
+def test_a_report_is_not_older_than_a_bundle_could_refer_to(listed: World) -> None:
+    before = listed.dump()
+    assert code_of(send(listed, 0, at=-601)) == (409, "old_round")
+    assert listed.dump() == before
+    assert send(listed, 0, at=-600).status_code == 202
+    listed.now += 1
+    # It waited for too long: left out, and the round needs another one.
+    assert [send(listed, key).status_code for key in (1, 2, 3)] == [202, 202, 201]
+    assert Round.from_value(listed.client.get("/v1/oracle/current").json()).time_unix_s == listed.now
+
+
+def waiting(world: World, key: int) -> list[int]:
+    with world.store.reading() as session:
+        rows = session.query(ReportRow.round).where(ReportRow.keyid == world.keys.oracles[key].public)
+        return sorted(number for (number,) in rows)
+
+
+def test_few_reports_of_a_key_wait(listed: World) -> None:
+    for number in [20, *range(2, 13)]:  # in one second, and not in order
+        assert send(listed, 0, number=number).status_code == 202
+        assert send(listed, 1, number=20).status_code == 202
+    assert len(waiting(listed, 0)) == 8
+    assert 12 in waiting(listed, 0)
+    listed.now += 1
+    for number in (900, 1):
+        assert send(listed, 0, number=number).status_code == 202
+        assert number in waiting(listed, 0)
+    assert len(waiting(listed, 0)) == 8
+    assert waiting(listed, 1) == [20]  # of each key apart
+
+
+def test_what_waits_for_an_earlier_round_goes_when_a_later_one_completes(listed: World) -> None:
+    listed.publish_round(1, PRICES)
+    for number in (2, 3, 9):
+        assert send(listed, 3, number=number).status_code == 202
+    listed.publish_round(5, PRICES)
+    assert waiting(listed, 3) == [9]
+    assert waiting(listed, 0) == [1, 5]
 
 
 def test_a_report_that_fell_behind_holds_nobody_up(listed: World) -> None:
