@@ -25,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # their tracebacks print values
     help=__doc__,
 )
 params_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Risk parameters.")

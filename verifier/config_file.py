@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from zkmargin.envelope import PrivateKey
 from zkmargin.errors import InputError
@@ -18,6 +18,8 @@ from zkmargin.sealing import SealingKey
 from . import disk, keys
 
 CONFIG_FILE = "config.toml"
+_MAX_CONFIG_BYTES = 16 << 10
+"""Ours has 3 kB. The time and memory that the TOML reader takes for one long dotted key grow with its square."""
 
 
 class FileSettings(BaseSettings):
@@ -55,6 +57,11 @@ def make(kind: type[S], values: dict[str, Any]) -> S:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"setting {key}: {first['msg']}", code="bad_settings") from None
+    except (SettingsError, RecursionError):  # a variable that should hold a list
+        prefix = kind.model_config.get("env_prefix", "")
+        raise InputError(
+            f'an environment variable {prefix}* that holds a list must be JSON, such as ["a", "b"]', code="bad_settings"
+        ) from None
 
 
 def load(kind: type[S], directory: Path) -> S:
@@ -64,8 +71,8 @@ def load(kind: type[S], directory: Path) -> S:
     """
     path = directory / CONFIG_FILE
     try:
-        values = tomllib.loads(disk.read(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        values = tomllib.loads(disk.read(path, limit=_MAX_CONFIG_BYTES).decode("utf-8"))
+    except (ValueError, RecursionError):  # not TOML, not UTF-8, a number of absurd length, nested too deeply
         raise InputError(f"{path}: not a TOML file", code="bad_settings") from None
     return make(kind, values)
 
@@ -79,11 +86,11 @@ def make_once(
     new_keys: Mapping[str, Callable[[], PrivateKey | SealingKey]],
 ) -> S:
     """The settings in ``directory``; if there are none, they are made of ``values``, with a key in every file of
-    ``new_keys``.
+    ``new_keys``. A directory with keys and no configuration is one that was interrupted here: its keys stay.
 
     Raises: InputError: a required value is missing, or one differs from what is configured there.   Unavailable.
     """
-    if (directory / CONFIG_FILE).exists():
+    if disk.exists(directory / CONFIG_FILE):
         settings = load(kind, directory)
         if any(value != getattr(settings, name) for name, value in values.items()):
             raise InputError(f"{directory} is configured already: edit {CONFIG_FILE} and restart", code="configured")
@@ -94,7 +101,8 @@ def make_once(
     settings = make(kind, values)
     disk.make_directory(directory)
     for file, new in new_keys.items():
-        keys.write_new(directory / file, new())
+        if not disk.exists(directory / file):
+            keys.write_new(directory / file, new())
     # Last: where there is a configuration, the keys are there too.
     disk.write_new(directory / CONFIG_FILE, render(settings).encode("utf-8"))
     return settings

@@ -5,9 +5,9 @@
     stale        none does any more: ``reason``, ``since_round``, ``deadline``
     liquidatable the deadline has passed and still none does
 
-A verdict covers a round while the state is the account's current one and its attestation key still trusted, its
-parameters are current or within their grace, the round is not later than its expiry, and every median of the round lies
-in its box.
+A verdict covers a round while the state is the account's current one and its attestation key still trusted, it has not
+ended, and every median of the round lies in its box. It ends when it expires, or when the grace of its parameters does.
+Nobody waits for a round to see that: a live account turns when the last of the verdicts that cover ends.
 
 An edge is kept until a verdict covers again: neither a later round, nor a new state, nor a proof of another box moves a
 deadline once it runs. A new state of a live account makes it unproven, with a deadline too: else a new state would be a
@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from . import packed
 
@@ -41,15 +42,16 @@ EXPIRED = "expired"
 OUTSIDE = "price_outside_box"
 
 
-@dataclass(frozen=True)
-class Edge:
-    """A status since it last turned. ``live_until``: when grace for older parameters ends, if nothing else covers."""
+class Edge(NamedTuple):
+    """A status since it last turned. ``live_until``: when the last of the verdicts that cover ends, and the reason that
+    the account is stale for from then on; ``claim`` is what that verdict proved."""
 
     status: Status
     reason: str | None = None
     since_round: int | None = None
     deadline_unix_s: int | None = None
     live_until_unix_s: int | None = None
+    live_until_reason: str | None = None
     claim: str | None = None
 
 
@@ -57,8 +59,7 @@ NEW = Edge(Status.UNPROVEN, NO_PROOF)
 """An account that never proved anything."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What of an accepted submission decides a status; ``box`` is packed. The newest comes first wherever there are
     several."""
 
@@ -91,13 +92,21 @@ class Moment:
         """The later of this machine's clock and the oracle's: a deadline that either has passed is passed."""
         return max(self.now_unix_s, self.round_unix_s)
 
+    def end(self, verdict: Verdict) -> tuple[int, str]:
+        """The last second in which ``verdict`` can cover, and the reason that it cannot later."""
+        params_end_unix_s = self.params_end_unix_s.get(verdict.params_version)
+        if params_end_unix_s is not None and params_end_unix_s < verdict.expiry_unix_s:
+            return params_end_unix_s, OLD_PARAMS
+        return verdict.expiry_unix_s, EXPIRED
+
 
 def seen(edge: Edge, *, clock_unix_s: int, round_number: int | None, grace_s: int) -> Edge:
-    """``edge`` as it is now: a grace may have ended and a deadline passed since it was stored."""
+    """``edge`` as it is now: its last verdict may have ended and a deadline passed since it was stored."""
     if edge.status is Status.LIVE and edge.live_until_unix_s is not None and clock_unix_s > edge.live_until_unix_s:
-        edge = Edge(Status.STALE, OLD_PARAMS, round_number, edge.live_until_unix_s + grace_s, claim=edge.claim)
+        deadline = edge.live_until_unix_s + grace_s
+        edge = Edge(Status.STALE, edge.live_until_reason, round_number, deadline, claim=edge.claim)
     if edge.deadline_unix_s is not None and clock_unix_s > edge.deadline_unix_s:
-        edge = replace(edge, status=Status.LIQUIDATABLE)
+        edge = edge._replace(status=Status.LIQUIDATABLE)
     return edge
 
 
@@ -106,42 +115,56 @@ def turned(edge: Edge, verdicts: Sequence[Verdict], moment: Moment) -> Edge:
     reasons = [(verdict, _why_not(verdict, moment)) for verdict in verdicts]
     covering = [verdict for verdict, reason in reasons if reason is None]
     if covering:
-        ends = [moment.params_end_unix_s.get(verdict.params_version) for verdict in covering]
-        until = None if None in ends else max(end for end in ends if end is not None)
-        return Edge(Status.LIVE, live_until_unix_s=until, claim=covering[0].claim)
+        last = max(covering, key=lambda verdict: moment.end(verdict)[0])
+        until, reason = moment.end(last)
+        return Edge(Status.LIVE, live_until_unix_s=until, live_until_reason=reason, claim=last.claim)
     if not reasons:
         return edge
-    verdict, reason = reasons[0]
+    # The newest that has not ended says why: one that had ended already changed nothing just now.
+    verdict, why = next((pair for pair in reasons if pair[1] not in (EXPIRED, OLD_PARAMS)), reasons[0])
     if edge.deadline_unix_s is not None:  # it runs already
-        return replace(
-            edge,
-            status=Status.STALE,
-            reason=edge.reason if edge.reason != STATE_CHANGED else reason,
-            claim=verdict.claim,
-        )
-    started = {
-        UNATTESTED: moment.clock_unix_s,
-        OLD_PARAMS: moment.params_end_unix_s.get(verdict.params_version, moment.clock_unix_s),
-    }.get(reason or "", moment.round_unix_s)
-    return Edge(Status.STALE, reason, moment.round, started + moment.grace_s, claim=verdict.claim)
+        kept = why if edge.reason == STATE_CHANGED else edge.reason
+        return edge._replace(status=Status.STALE, reason=kept, claim=verdict.claim)
+    started = moment.round_unix_s if why == OUTSIDE else moment.clock_unix_s
+    return Edge(Status.STALE, why, moment.round, started + moment.grace_s, claim=verdict.claim)
 
 
 def moved(edge: Edge, *, clock_unix_s: int, round_number: int | None, grace_s: int) -> Edge:
     """The edge of an account that has a new state. ``edge`` as ``seen`` just before."""
     if edge.status is Status.LIVE:
         return Edge(Status.UNPROVEN, STATE_CHANGED, round_number, clock_unix_s + grace_s)
-    return replace(edge, claim=None)
+    return edge._replace(claim=None)
+
+
+def least_needed(verdicts: Sequence[Verdict]) -> int:
+    """Which of at least two ``verdicts`` on one state to give up, and never the newest: the oldest that another stands
+    in for, else the one that expires first.
+
+    Another stands in for a verdict if it lasts as long, under the same or newer parameters, and its box holds that of
+    the verdict. So no number of narrow boxes crowds out a wide one that lasts as long.
+    """
+    older = range(len(verdicts) - 1, 0, -1)
+    for i in older:
+        if any(i != j and _stands_in(verdicts[j], verdicts[i]) for j in range(len(verdicts))):
+            return i
+    return min(older, key=lambda i: verdicts[i].expiry_unix_s)
+
+
+def _stands_in(other: Verdict, verdict: Verdict) -> bool:
+    return (
+        other.expiry_unix_s >= verdict.expiry_unix_s
+        and other.params_version >= verdict.params_version
+        and packed.covers(other.box, verdict.box)
+    )
 
 
 def _why_not(verdict: Verdict, moment: Moment) -> str | None:
     """The reason for which ``verdict`` does not cover; None: it does."""
     if verdict.attestation_key not in moment.attestation_keys:
         return UNATTESTED
-    end = moment.params_end_unix_s.get(verdict.params_version)
-    if end is not None and moment.clock_unix_s > end:
-        return OLD_PARAMS
-    if moment.round_unix_s > verdict.expiry_unix_s:
-        return EXPIRED
+    end_unix_s, ended = moment.end(verdict)
+    if moment.clock_unix_s > end_unix_s:
+        return ended
     if not packed.covers(verdict.box, moment.prices):
         return OUTSIDE
     return None

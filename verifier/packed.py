@@ -32,21 +32,21 @@ def covers(box: bytes, prices: bytes) -> bool:
     """Whether the prices of the first markets, as many as ``box`` has, lie in it; false if there are fewer prices."""
     if len(prices) < len(box):
         return False
-    half, lows, highs = len(box) // 2, box[: len(box) // 2], box[len(box) // 2 :]
-    price_lows, price_highs = prices[:half], prices[len(prices) // 2 :][:half]
-    return _at_least(price_lows, lows) and _at_least(highs, price_highs)
+    half = len(box) // 2
+    top_bits, raised_lows, highs = _prices(prices, half)
+    if (raised_lows - int.from_bytes(box[:half], "big")) & top_bits != top_bits:
+        return False
+    return ((int.from_bytes(box[half:], "big") | top_bits) - highs) & top_bits == top_bits
 
 
 def _lanes(ends: Iterable[int]) -> bytes:
     return b"".join((end + _OFFSET).to_bytes(LANE_BYTES, "big") for end in ends)
 
 
-def _at_least(a: bytes, b: bytes) -> bool:
-    top_bits = _top_bits(len(a) // LANE_BYTES)
-    difference = (int.from_bytes(a, "big") | top_bits) - int.from_bytes(b, "big")
-    return difference & top_bits == top_bits
-
-
 @lru_cache(maxsize=8)
-def _top_bits(lanes: int) -> int:
-    return int.from_bytes((b"\x80" + bytes(LANE_BYTES - 1)) * lanes, "big")
+def _prices(prices: bytes, half: int) -> tuple[int, int, int]:
+    """Of the first ``half`` bytes of lanes: their top bits, the low ends with those set, and the high ends. Kept: a
+    round is the same for every box."""
+    top_bits = int.from_bytes((b"\x80" + bytes(LANE_BYTES - 1)) * (half // LANE_BYTES), "big")
+    lows, highs = prices[:half], prices[len(prices) // 2 :][:half]
+    return top_bits, int.from_bytes(lows, "big") | top_bits, int.from_bytes(highs, "big")

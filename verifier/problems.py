@@ -27,7 +27,7 @@ _STATUS_OF_CODE = {
     HTTPStatus.NOT_FOUND: {"unknown_account", "no_trust", "no_params", "no_round"},
     HTTPStatus.CONFLICT: {
         "earlier_sequence", "unknown_sequence", "state_mismatch", "old_params", "old_round", "round_closed",
-        "equivocation", "old_version", "version_conflict", "version_gap", "lot_changed", "market_removed",
+        "round_gap", "equivocation", "old_version", "version_conflict", "version_gap", "lot_changed", "market_removed",
     },
 }  # fmt: skip
 _STATUS = {code: status for status, codes in _STATUS_OF_CODE.items() for code in codes}

@@ -35,8 +35,10 @@ def _exchange(method: str, url: str, path: str, **options: Any) -> dict[str, Any
     try:
         with httpx2.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
             response = client.request(method, url.rstrip("/") + path, **options)
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
         raise InputError("the address of the service must look like https://host", code="bad_url") from None
+    except (ValueError, ImportError):  # read from the environment: HTTPS_PROXY, ALL_PROXY
+        raise InputError("the proxy that the environment names cannot be used", code="bad_environment") from None
     except (httpx2.HTTPError, OSError):
         raise Unavailable("the service cannot be reached", code="unreachable") from None
     try:

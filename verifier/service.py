@@ -155,8 +155,9 @@ class Service:
         signed, now = read(data, Oracle), clock.now_unix_s()
         with self.store.writing() as session:
             before = oracle.current_row(session)
+            s = self.settings
             reported = oracle.report(
-                session, signed, venue=self.settings.venue, now_unix_s=now, skew_s=self.settings.clock_skew_s
+                session, signed, venue=s.venue, now_unix_s=now, skew_s=s.clock_skew_s, max_age_s=s.max_round_age_s
             )
             if reported.completed:
                 self._refresh(session, now, seen_round=None if before is None else before.number)

@@ -34,7 +34,7 @@ class Settings(FileSettings):
     max_expiry_s: Seconds = 30 * DAY_S
     """A verdict may last at most this long."""
     max_round_age_s: Seconds = 600
-    """A bundle may refer to a round at most this old."""
+    """A bundle may refer to a round at most this old; an older report makes no round."""
     max_box_percent: NonNegativeDecimal = "50"
     """A box may reach at most this far from the prices of its round, in percent of them."""
     grace_s: Seconds = 300

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, case, func, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from zkmargin import canonical
 
 from . import documents, edges, oracle, packed, parameters, trust
 from .edges import Edge, Moment, Status, Verdict
-from .tables import AccountRow, StateRow, SubmissionRow
+from .tables import AccountRow, StateRow, SubmissionRow, Table
 
 SCHEMA = "zkmargin/status/v1"
 MAX_STANDING = 32
-"""Standing verdicts of one state that are asked; older ones count no more. Bounds the work of a round."""
+"""Standing verdicts of one state that are asked (``retire``). Bounds the work of a round."""
+_ROWS_AT_A_TIME = 64
 
 
 def moment(session: Session, *, now_unix_s: int, grace_s: int, params_grace_s: int) -> Moment | None:
@@ -36,81 +39,87 @@ def moment(session: Session, *, now_unix_s: int, grace_s: int, params_grace_s: i
     )
 
 
-def edge_of(row: Any) -> Edge:
-    """The stored edge of an account: of its row, or of a result with the columns ``_EDGE``."""
-    return Edge(Status(row.status), row.reason, row.since_round, row.deadline_unix_s, row.live_until_unix_s, row.claim)
-
-
-def refresh(session: Session, at: Moment, *, seen_round: int, account: str | None = None) -> None:
-    """Turn the statuses of all accounts, or of one. ``seen_round``: the round that was current until now."""
-    of_one = () if account is None else (AccountRow.id == account,)
-    verdicts = _standing(session, account)
-    turned = []
-    for row in session.execute(select(AccountRow.id, *_EDGE).where(*of_one)):
-        identifier, before = row.id, edge_of(row)
-        seen = edges.seen(before, clock_unix_s=at.clock_unix_s, round_number=seen_round, grace_s=at.grace_s)
-        after = edges.turned(seen, verdicts.get(identifier, []), at)
-        if after != before:
-            turned.append({"id": identifier} | _columns(after))
-    if turned:
-        session.execute(update(AccountRow), turned)
-        session.expire_all()
+def edge_of(row: AccountRow) -> Edge:
+    """The stored edge of an account."""
+    return Edge(Status(row.status), *(getattr(row, name) for name in Edge._fields[1:]))
 
 
 def store(row: AccountRow, edge: Edge) -> None:
     """Keep ``edge`` as the status of ``row``."""
-    for name, value in _columns(edge).items():
+    for name, value in edge._asdict().items():
         setattr(row, name, value)
 
 
-_EDGE = (
-    AccountRow.status, AccountRow.reason, AccountRow.since_round, AccountRow.deadline_unix_s,
-    AccountRow.live_until_unix_s, AccountRow.claim,
-)  # fmt: skip
+_EDGE = tuple(getattr(AccountRow, name) for name in Edge._fields)
+_STATUS = {status.value: status for status in Status}
+_KEEP = (
+    update(Table.metadata.tables[AccountRow.__tablename__])
+    .where(AccountRow.id == bindparam("of"))
+    .values({name: bindparam(name) for name in Edge._fields})
+)
 
 
-def _columns(edge: Edge) -> dict[str, Any]:
-    return {
-        "status": edge.status.value,
-        "reason": edge.reason,
-        "since_round": edge.since_round,
-        "deadline_unix_s": edge.deadline_unix_s,
-        "live_until_unix_s": edge.live_until_unix_s,
-        "claim": edge.claim,
-    }
+def refresh(session: Session, at: Moment, *, seen_round: int, account: str | None = None) -> None:
+    """Turn the statuses of all accounts, or of one. ``seen_round``: the round that was current until now."""
+    turned = []
+    for identifier, before, verdicts in _stored(session, account):
+        seen = edges.seen(before, clock_unix_s=at.clock_unix_s, round_number=seen_round, grace_s=at.grace_s)
+        after = edges.turned(seen, verdicts, at)
+        if after != before:
+            turned.append({"of": identifier} | after._asdict())
+    if turned:
+        session.connection().execute(_KEEP, turned)
+        session.expire_all()
 
 
-def _standing(session: Session, account: str | None) -> dict[str, list[Verdict]]:
-    """The standing verdicts on current states, newest first."""
-    of_one = () if account is None else (AccountRow.id == account,)
-    rows = session.execute(
+def _stored(session: Session, account: str | None) -> Iterator[tuple[str, Edge, list[Verdict]]]:
+    """Accounts with their edges and the standing verdicts on their current states, newest first.
+
+    In the order of identifiers, a few rows at a time: the boxes of all accounts together may not fit into memory.
+    """
+    query = (
         select(
-            SubmissionRow.account, SubmissionRow.claim, SubmissionRow.params_version, SubmissionRow.expiry_unix_s,
-            StateRow.attestation_key, SubmissionRow.box,
+            AccountRow.id, *_EDGE,
+            SubmissionRow.claim, SubmissionRow.params_version, SubmissionRow.expiry_unix_s, StateRow.attestation_key,
+            SubmissionRow.box,
         )
-        .join(AccountRow, and_(AccountRow.id == SubmissionRow.account, AccountRow.seq == SubmissionRow.seq))
-        .join(StateRow, and_(StateRow.account == SubmissionRow.account, StateRow.seq == SubmissionRow.seq))
-        .where(SubmissionRow.standing, *of_one)
-        .order_by(SubmissionRow.n.desc())
+        .outerjoin(
+            SubmissionRow,
+            and_(
+                SubmissionRow.account == AccountRow.id, SubmissionRow.seq == AccountRow.seq, SubmissionRow.standing
+            ),
+        )
+        .outerjoin(StateRow, and_(StateRow.account == AccountRow.id, StateRow.seq == AccountRow.seq))
+        .order_by(AccountRow.id, SubmissionRow.n)
+        .execution_options(yield_per=_ROWS_AT_A_TIME)
     )  # fmt: skip
-    verdicts: dict[str, list[Verdict]] = defaultdict(list)
-    for owner, claim, version, expiry_unix_s, key, box in rows:
-        verdicts[owner].append(Verdict(claim, version, expiry_unix_s, key, box))
-    return verdicts
+    if account is not None:
+        query = query.where(AccountRow.id == account)
+    first, after = 1, 1 + len(_EDGE)
+    for identifier, rows in groupby(session.execute(query), key=itemgetter(0)):
+        found = list(rows)
+        status, *members = found[0][first:after]
+        verdicts = [Verdict(*row[after:]) for row in reversed(found) if row.box is not None]
+        yield identifier, Edge(_STATUS[status], *members), verdicts
 
 
 def retire(session: Session, account: str, seq: int) -> None:
-    """Let only the newest standing verdicts of a state stand."""
-    standing = select(SubmissionRow.n).where(
-        SubmissionRow.account == account, SubmissionRow.seq == seq, SubmissionRow.standing
-    )
-    oldest_kept = session.scalar(standing.order_by(SubmissionRow.n.desc()).offset(MAX_STANDING - 1).limit(1))
-    if oldest_kept is not None:
-        session.execute(
-            update(SubmissionRow)
-            .where(SubmissionRow.account == account, SubmissionRow.seq == seq, SubmissionRow.n < oldest_kept)
-            .values(standing=False)
+    """Let at most ``MAX_STANDING`` verdicts of a state stand: those that matter most, and always the newest."""
+    rows = session.execute(
+        select(
+            SubmissionRow.n, SubmissionRow.claim, SubmissionRow.params_version, SubmissionRow.expiry_unix_s,
+            StateRow.attestation_key, SubmissionRow.box,
         )
+        .join(StateRow, and_(StateRow.account == SubmissionRow.account, StateRow.seq == SubmissionRow.seq))
+        .where(SubmissionRow.account == account, SubmissionRow.seq == seq, SubmissionRow.standing)
+        .order_by(SubmissionRow.n.desc())
+    ).all()  # fmt: skip
+    standing = {row[0]: Verdict(*row[1:]) for row in rows}
+    while len(standing) > MAX_STANDING:
+        numbers = list(standing)
+        n = numbers[edges.least_needed(list(standing.values()))]
+        del standing[n]
+        session.execute(update(SubmissionRow).where(SubmissionRow.n == n).values(standing=False))
 
 
 def clock_and_round(session: Session, now_unix_s: int) -> tuple[int, int | None]:

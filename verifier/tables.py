@@ -85,6 +85,7 @@ class AccountRow(Table):
     since_round: Mapped[int | None] = mapped_column(BigInteger)
     deadline_unix_s: Mapped[int | None] = mapped_column(BigInteger)
     live_until_unix_s: Mapped[int | None] = mapped_column(BigInteger)
+    live_until_reason: Mapped[str | None] = mapped_column(String(32))
     claim: Mapped[str | None] = mapped_column(String(64))
 
 

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from .field import R, inner, inverse
+from .field import R, inner, inverse, powers
 from .generators import G, Generators
 from .group import Point, encode, msm
 from .transcript import Transcript
@@ -58,7 +58,7 @@ def fold_products(challenges: Sequence[int], s: Sequence[int] = (1,)) -> list[in
 def prove(
     transcript: Transcript,
     generators: Generators,
-    rho_inv: Sequence[int],
+    rho_inv: int,
     c: list[int],
     l: list[int],
     n: list[int],
@@ -66,11 +66,13 @@ def prove(
 ) -> Folded:
     """Fold ``rounds`` times.
 
-    Args:   rho_inv: rho^-1 .. rho^-N'.   c, l: L scalars.   n: N' scalars, pre-weighted (n~). l and n are secret.
+    Args:   rho_inv: 1/rho.   c, l: L scalars.   n: N' scalars, pre-weighted (n~). l and n are secret.
     Cost:   each round two sums of about N'/2 + L terms; one more in the first.
     """
     v = (inner(c, l) + inner(n, n)) % R
+    weights = powers(rho_inv, len(n))
     s = [1]
+    delta, delta_inv = rho_inv, inverse(rho_inv)
     sent: list[tuple[Point, Point]] = []
     known: list[Point] = []  # C as a combination of points: C_0, then every X_k and Y_k
     weights_of_known: list[int] = []
@@ -78,13 +80,11 @@ def prove(
         n_0, n_1, l_0, l_1, c_0, c_1 = n[::2], n[1::2], l[::2], l[1::2], c[::2], c[1::2]
         v_X = (2 * inner(n_0, n_1) + inner(c_0, l_1) + inner(c_1, l_0)) % R
         v_Y = (inner(n_1, n_1) + inner(c_1, l_1)) % R
-        delta = rho_inv[(1 << k) - 1]
-        delta_inv = inverse(delta)
 
         # G_i with bit k of i clear stands in the even entry q = i >> (k+1) with weight s_j rho^-(i+1), j = i mod 2^k;
         # its odd neighbour G_(i + 2^k) has delta times that weight.
-        even = [i for i in range(len(rho_inv)) if not i >> k & 1]
-        weight = [s[i & (1 << k) - 1] * rho_inv[i] % R for i in even]
+        even = [i for i in range(len(weights)) if not i >> k & 1]
+        weight = [s[i & (1 << k) - 1] * weights[i] % R for i in even]
         n_even = [n_0[i >> k + 1] for i in even]
         n_odd = [n_1[i >> k + 1] for i in even]
         # H_i stands in entry p = i >> k with weight s_j. An odd |l| ends with an even entry without a neighbour.
@@ -125,6 +125,7 @@ def prove(
         v = (v + e * v_X + (e * e - 1) * v_Y) % R
         n, l, c = _fold(n_0, n_1, e), _fold(l_0, l_1, e), _fold(c_0, c_1, e)
         s = fold_products([e], s)
+        delta, delta_inv = delta * delta % R, delta_inv * delta_inv % R
     return Folded(tuple(sent), tuple(n), tuple(l))
 
 

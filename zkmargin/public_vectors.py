@@ -10,7 +10,7 @@ from functools import cached_property
 from operator import mul
 
 from .errors import ProofError
-from .field import R, batch_inverse, inverse, powers
+from .field import R, batch_inverse, powers
 from .relation import Relation
 
 
@@ -37,18 +37,22 @@ class PublicVectors:
     ``ad``, ``ar`` and ``a_d`` stay unreduced: their uses reduce once. What only a prover needs is made on demand.
 
     Raises: ProofError if alpha is a public pole (alpha + s = 0 for a symbol s).
-    Cost:   linear in slots and sparse entries; two inversions.
+    Cost:   linear in slots and sparse entries; one inversion.
     """
 
     def __init__(self, relation: Relation, challenges: Challenges) -> None:
         self._relation, self._challenges = relation, challenges
         alpha, rho = challenges.alpha, challenges.rho
         N = relation.N
-        rho_inv = inverse(rho)
-        self.rho_inv = powers(rho_inv, relation.N_padded)
-        self.mu_inv = powers(rho_inv * rho_inv % R, N)
+        denominators = [(alpha + symbol) % R for table in relation.tables for symbol in table]
+        if 0 in denominators:
+            # Probability M/r for an honest prover, who would start again; a reciprocal of 0 proves nothing.
+            raise ProofError("the challenge hit a table symbol")
+        self.rho_inv, *reciprocals = batch_inverse([rho, *denominators])
+        self.mu_inv = powers(self.rho_inv**2 % R, N)
         self.x = powers(challenges.x, len(relation.tables))
-        self.a_m = _multiplicity_weights(relation, alpha, self.x)
+        x_of = [x for x, table in zip(self.x, relation.tables, strict=True) for _ in table]
+        self.a_m = [x * reciprocal % R for x, reciprocal in zip(x_of, reciprocals, strict=True)]
 
         self.ad: list[int] = [0] * N
         self.ar: list[int] = [0] * N
@@ -80,23 +84,16 @@ class PublicVectors:
         self.kappa = kappa % R
 
     @cached_property
-    def mu(self) -> list[int]:
-        """mu^1 .. mu^N."""
-        return powers(self._challenges.rho**2 % R, self._relation.N)
+    def rho(self) -> list[int]:
+        """rho^1 .. rho^N: the weights of pre-weighted vectors."""
+        return powers(self._challenges.rho, self._relation.N)
 
     @cached_property
     def a_r(self) -> list[int]:
         """a_r,i of every real slot."""
-        a_r = [inverse_power * value % R for inverse_power, value in zip(self.mu_inv, self.ar, strict=True)]
+        a_r = [0] * self._relation.N
         for i, t in self._relation.digits:
             a_r[i] = (self._challenges.alpha - self.x[t] * self.mu_inv[i]) % R
+        for i, _ in self._relation.gates:
+            a_r[i] = self.mu_inv[i] * self.ar[i] % R
         return a_r
-
-
-def _multiplicity_weights(relation: Relation, alpha: int, x: list[int]) -> list[int]:
-    denominators = [(alpha + symbol) % R for table in relation.tables for symbol in table]
-    if 0 in denominators:
-        # Probability M/r for an honest prover, who would start again; a reciprocal of 0 proves nothing.
-        raise ProofError("the challenge hit a table symbol")
-    reciprocals = iter(batch_inverse(denominators))
-    return [x[t] * next(reciprocals) % R for t, table in enumerate(relation.tables) for _ in table]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .errors import EncodingError, ProofError, WitnessError
-from .field import R, inner, inverse, to_bytes
+from .field import R, batch_inverse, inner, inverse, powers, to_bytes
 from .generators import G, Generators, H, generators
 from .group import IDENTITY, Point, encode, msm, msm_small, sum_points
 from .nonces import NonceSource
@@ -50,7 +50,7 @@ def prove(
             commitments: the J commitments, if the caller holds them (saves J small sums).
     Returns: ``relation.proof_bytes`` bytes.
     Raises: WitnessError: the witness does not satisfy the relation (says nothing of amounts).
-    Trust:  variable time; randomness is hedged.   Cost: about 7 sums of the verifier's number of terms.
+    Trust:  variable time; randomness is hedged.   Cost: about 10 sums of the verifier's number of terms.
     """
     _check_witness(relation, openings, assignment)
     V = Commitments(map(commit, openings)) if commitments is None else commitments
@@ -75,11 +75,11 @@ def prove(
 
     # Step 2: R commits to the reciprocals 1/(alpha + d_i), equal ones summed first, and to the R-entries of the gates.
     all_symbols = [s for table in relation.tables for s in table]
-    reciprocals = [inverse(alpha + s) if m[i] else 0 for i, s in enumerate(all_symbols)]
+    used = [i for i, count in enumerate(m) if count]
+    reciprocals = dict(zip(used, batch_inverse([alpha + all_symbols[i] for i in used]), strict=True))
     buckets: list[list[Point]] = [[] for _ in all_symbols]
     for i, position in symbol_of.items():
         buckets[position].append(bases.norm[i])
-    used = [i for i, count in enumerate(m) if count]
     R_point = msm(
         [G, H, bases.linear[2], *(sum_points(buckets[i]) for i in used)],
         [b_R, r_R, nu, *(reciprocals[i] for i in used)],
@@ -94,16 +94,20 @@ def prove(
     n1 = [(a + b) % R for a, b in zip(assignment.a, public.a_r, strict=True)]
     n2 = [(a + b) % R for a, b in zip(R_entries, public.a_d, strict=True)]
 
-    # Step 4: S blinds; the error slots absorb every power of T but T^3.
+    # Step 4: S blinds; the error slots absorb every power of T but T^3. Weighted by rho^(i+1), <a, b>_mu is <a~, b~>.
     n_S = nonces.scalars("n_S", relation.N)
     s_m = nonces.scalars("s_m", relation.M)
-    weighted_S = [mu * s for mu, s in zip(public.mu, n_S, strict=True)]
-    weighted_1 = [mu * s for mu, s in zip(public.mu, n1, strict=True)]
-    weighted_2 = [mu * s for mu, s in zip(public.mu, n2, strict=True)]
-    b_S = inner(weighted_S, n_S)
-    l_1 = (b_A - 2 * inner(weighted_S, n1)) * y_inv % R
-    l_2 = (b_R - inner(weighted_1, n1) - 2 * inner(weighted_S, n2) - 2 * inner(public.a_m, s_m)) * y_inv % R
-    l_4 = (-inner(weighted_2, n2) * y_inv - nu) % R
+    weighted_S, weighted_1, weighted_2 = (
+        [x * weight % R for x, weight in zip(entries, public.rho, strict=True)] for entries in (n_S, n1, n2)
+    )
+    b_S = inner(weighted_S, weighted_S)
+    l_1 = (b_A - 2 * inner(weighted_S, weighted_1)) * y_inv % R
+    l_2 = (
+        (b_R - inner(weighted_1, weighted_1) - 2 * inner(weighted_S, weighted_2) - 2 * inner(public.a_m, s_m))
+        * y_inv
+        % R
+    )
+    l_4 = (-inner(weighted_2, weighted_2) * y_inv - nu) % R
     S = msm([G, *bases.linear, *bases.norm[: relation.N]], [b_S, s_0, l_1, l_2, l_4, *s_m, *n_S])
     transcript.absorb("S", encode(S))
     T = transcript.challenge("T")
@@ -118,11 +122,7 @@ def prove(
         l_4,
         *((s + T * count) % R for s, count in zip(s_m, m, strict=True)),
     ]
-    # n~ = rho^(i+1) n: rho^(i+1) = mu^(i+1) rho^-(i+1).
-    n = [
-        (s + T * one + T2 * two) * rho_inv % R
-        for s, one, two, rho_inv in zip(weighted_S, weighted_1, weighted_2, public.rho_inv, strict=False)
-    ]
+    n = [(s + T * one + T2 * two) % R for s, one, two in zip(weighted_S, weighted_1, weighted_2, strict=True)]
     folded = prove_norm_linear(
         transcript, bases, public.rho_inv, linear_weights(public.a_m, challenges.y, T), l, n + [0] * null, relation.K
     )
@@ -188,21 +188,22 @@ def equation(relation: Relation, V: Sequence[Point], proof: bytes, *, context: b
     h = [decoded.l[i >> K] * s[i & low] % R for i in range(relation.L)]
     c = linear_weights(public.a_m, challenges.y, T)
     v = inner(c, h) + inner(decoded.n, decoded.n)
-    rho_inv = public.rho_inv
-    s_rho = [s_j * rho_inv[j] % R for j, s_j in enumerate(s)]
-    n_rho = [n_p * (rho_inv[(p << K) - 1] if p else 1) % R for p, n_p in enumerate(decoded.n)]
+    rho_inv = powers(public.rho_inv, 1 << K)  # rho^-(i+1) is rho^-(j+1), j = i mod 2^K, times a power of the last
+    s_rho = [s_j * power % R for s_j, power in zip(s, rho_inv, strict=True)]
+    n_rho = [n_p * power % R for n_p, power in zip(decoded.n, [1, *powers(rho_inv[-1], len(decoded.n))], strict=False)]
 
-    # Step 6: coefficients T a_r,i + T^2 a_d,i - (folded weight); a_r,i = alpha - x^(t+1) mu^-(i+1) for a digit.
+    # Step 6: coefficients T a_r,i + T^2 a_d,i - (folded weight); a_d,i = mu^-(i+1) ad_i, and
+    # a_r,i = alpha - x^(t+1) mu^-(i+1) for a digit, mu^-(i+1) ar_i for a gate.
     T2, T3 = T * T % R, T * T * T % R
     norm = [-n_p * s_j for n_p in n_rho for s_j in s_rho]
-    a_d, mu_inv = public.a_d, public.mu_inv
+    ad, ar, mu_inv = public.ad, public.ar, public.mu_inv
     T_alpha = T * alpha
     for x, slots in zip(public.x, relation.digits_of, strict=True):
         T_x = T * x % R
         for i in slots:
-            norm[i] += T_alpha + T2 * a_d[i] - T_x * mu_inv[i]
+            norm[i] += T_alpha + mu_inv[i] * (T2 * ad[i] - T_x)
     for i, _ in relation.gates:
-        norm[i] += T2 * a_d[i] + T * public.ar[i] * mu_inv[i]
+        norm[i] += mu_inv[i] * (T2 * ad[i] + T * ar[i])
     rounds = [point for pair in decoded.rounds for point in pair]
     return Equation(
         points=[decoded.A, decoded.R, decoded.S, *V, *rounds],

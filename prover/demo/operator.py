@@ -11,10 +11,11 @@ from zkmargin.documents import Oracle, Params, Trust
 from zkmargin.documents.oracle import Funding, Price
 from zkmargin.envelope import Envelope, PrivateKey
 
-REPORTERS = 3
-THRESHOLD = 2
+REPORTERS = 4
+THRESHOLD = 3
+"""One reporter may be silent, and one of three may be wrong: a round still comes, at an honest median."""
 _SPREAD = Fraction(1, 10_000)
-"""Reporters differ by a basis point, as real ones do: the medians of two reports are an interval."""
+"""Reporters differ by a basis point, as real ones do."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Operator:
         return self.params.sign(self.params_key)
 
     def reports(self, number: int, unix_s: int, move: Fraction) -> Sequence[Envelope]:
-        """A round by two of the three reporters: every price of the venue's file moved by ``move``, funding with it."""
+        """A round by three of four reporters: every price of the venue's file moved by ``move``, funding with it."""
         silent = number % REPORTERS
         return [
             self._report(number, unix_s, (1 + move) * (1 + i * _SPREAD)).sign(key)

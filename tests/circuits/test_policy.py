@@ -18,7 +18,7 @@ from zkmargin.envelope import PrivateKey
 from zkmargin.errors import ContextError, ProofError, VerificationError
 
 ROOT, PARAMS_KEY, VENUE_KEY, STRANGER = (PrivateKey(bytes([n]) * 32) for n in (2, 3, 4, 9))
-ORACLES = [PrivateKey(bytes([n]) * 32) for n in (5, 6, 7)]
+ORACLES = [PrivateKey(bytes([n]) * 32) for n in (5, 6, 7, 8)]
 NOW = parse_time("2026-11-22T06:01:00Z")
 
 
@@ -34,7 +34,7 @@ def _policy(**changed: object) -> Policy:
         params=(PARAMS_KEY.public,),
         attestation=(VENUE_KEY.public,),
         oracle=tuple(key.public for key in ORACLES),
-        oracle_threshold=2,
+        oracle_threshold=3,
     )
     fields: dict[str, Any] = {
         "trust": trust,
@@ -46,8 +46,8 @@ def _policy(**changed: object) -> Policy:
     return Policy(**(fields | changed))
 
 
-REPORTS = (oracle(PRICES), oracle(PRICES | {"BTC-USD": "61900"}, {"BTC-USD": "-12.5"}))
-ROUND = Round(tuple(_signed(report, key) for report, key in zip(REPORTS, ORACLES, strict=False)))
+REPORTS = (oracle(PRICES), oracle(PRICES | {"BTC-USD": "61900"}, {"BTC-USD": "-12.5"})) * 2
+ROUND = Round(tuple(_signed(report, key) for report, key in zip(REPORTS, ORACLES, strict=True)))
 CASE = Case.of(account("20000", ("BTC-USD", "-0.75", "61250.0")), params(), ROUND)
 PARAMS = _signed(CASE.params, PARAMS_KEY)
 STATE = _signed(CASE.state, VENUE_KEY, OWNER)
@@ -188,7 +188,13 @@ def test_parameters_and_round_need_trusted_keys(bundle: Bundle) -> None:
         {"params": Signed(CASE.params)},
         {"params": _signed(CASE.params, STRANGER)},
         {"params": _signed(CASE.params, ROOT)},
-        {"policy": _policy(trust=_policy().trust.model_copy(update={"oracle_threshold": 3}))},
+        {
+            "policy": _policy(
+                trust=_policy().trust.model_copy(
+                    update={"oracle": (STRANGER.public, *(key.public for key in ORACLES[1:]))}
+                )
+            )
+        },
     ):
         _refused("unsigned", bundle, **changed)
         assert _verify(bundle, allow_unattested=True, **changed).unattested is True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from margin_accounts import PRICES, Case, account, openings_of, oracle, params, 
 from circuits.boxes import Band
 from circuits.calculators.perpetuals_cross import shortfall
 from circuits.claims import Claim
-from circuits.layout import layout, relation
+from circuits.layout import layout
 from circuits.markets import Holdings, RiskParameters
 from circuits.statement import Statement, build
 from zkmargin.batch import verify_batch
@@ -304,24 +303,7 @@ def test_one_proof_holds_for_every_price_vector_in_its_box(
     assert slack <= sum(lost)
 
 
-# Cost and imports
-
-
-def test_a_hundred_markets_build_in_under_ten_milliseconds() -> None:
-    """Prices and rates filled in: coefficients and relation, with the static part made once."""
-    from circuits.statement import coefficients
-
-    names = [f"M{i}-USD" for i in range(100)]
-    many = RiskParameters.from_document(params([(name, "0.001", 50_000, 30_000) for name in names]))
-
-    def seconds(shift: int) -> float:
-        band = Band(Fraction(100 + shift), Fraction(121 + shift), Fraction(-1), Fraction(1))
-        box = many.box([band] * 100)
-        start = time.process_time()
-        relation(coefficients(Claim.parse("health>=1.25"), box, many))
-        return time.process_time() - start
-
-    assert min(seconds(shift) for shift in range(16)) < 0.010
+# Imports
 
 
 def test_sympy_is_not_imported_to_build_and_prove_a_statement() -> None:

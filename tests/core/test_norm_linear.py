@@ -35,9 +35,9 @@ def plain(transcript, H, bases, c, l, n, rounds):
 def test_shortcuts_equal_the_plain_formulas(M, N, rounds):
     rng = random.Random(M * 100 + N)
     bases = generators(M, N)
-    rho_inv = powers(rng.randrange(1, R), N)
+    rho_inv = rng.randrange(1, R)
     c, l, n = ([rng.randrange(R) for _ in range(count)] for count in (4 + M, 4 + M, N))
-    weighted = [msm([point], [weight]) for point, weight in zip(bases.norm, rho_inv, strict=True)]
+    weighted = [msm([point], [weight]) for point, weight in zip(bases.norm, powers(rho_inv, N), strict=True)]
     expected = plain(Transcript(), bases.linear, weighted, c, l, n, rounds)
     folded = norm_linear.prove(Transcript(), bases, rho_inv, c, l, n, rounds)
     assert (folded.rounds, folded.n, folded.l) == expected

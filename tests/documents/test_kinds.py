@@ -151,8 +151,21 @@ def test_every_role_has_keys_and_each_key_once(role: str) -> None:
 
 
 def test_a_threshold_can_be_reached() -> None:
-    _refused(Trust, {"oracle_threshold": 4}, "above the number of oracle keys")
+    _refused(Trust, {"oracle_threshold": 5}, "above the number of oracle keys")
     _refused(Trust, {"oracle_threshold": 0}, "oracle_threshold")
+
+
+@pytest.mark.parametrize(("keys", "threshold"), [(4, 1), (4, 2), (4, 4), (2, 1), (2, 2)])
+def test_one_wrong_report_must_not_move_a_median(keys: int, threshold: int) -> None:
+    """Of two reports, one false: its value is one of the two medians. Of four, no more can be false than of three."""
+    oracles = [key(n).public for n in range(40, 40 + keys)]
+    _refused(Trust, {"oracle": oracles, "oracle_threshold": threshold}, "must be odd and at least 3")
+
+
+@pytest.mark.parametrize(("keys", "threshold"), [(1, 1), (3, 3), (4, 3), (5, 3), (5, 5)])
+def test_thresholds_that_hold(keys: int, threshold: int) -> None:
+    oracles = [key(n).public for n in range(40, 40 + keys)]
+    Trust.from_value(TRUST | {"oracle": oracles, "oracle_threshold": threshold})
 
 
 def _successor(**changes: Any) -> Trust:

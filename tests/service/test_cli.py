@@ -145,10 +145,10 @@ def test_publish_and_status_on_the_database(place: Path) -> None:
     assert told("params", "publish", params, "--dir", "v") == {"version": 1, "digest": make_params().digest}
     reports = [
         write(place / f"r{i}.json", make_report(4, PRICES, START_UNIX_S).sign(key).to_bytes())
-        for i, key in enumerate(keys.oracles[:2])
+        for i, key in enumerate(keys.quorum)
     ]
     pending = told("oracle", "publish", reports[0], "--dir", "v")
-    assert (pending["status"], pending["reports"], pending["needed"]) == ("pending", 1, 2)
+    assert (pending["status"], pending["reports"], pending["needed"]) == ("pending", 1, 3)
     assert told("oracle", "publish", *reports, "--dir", "v")["status"] == "complete"
     after = told("status", "--dir", "v")
     assert (after["params"], after["markets"], after["round"]) == (make_params().digest, 2, 4)
@@ -286,7 +286,7 @@ def attestation_request(place: Path, keys: Keys, params: Signed[Params], sealing
     from zkmargin.documents import AttestationRequest, LabelledOpening, Openings, Round
 
     report = make_report(1, PRICES, START_UNIX_S)
-    round_ = Round(tuple(Signed(report, report.sign(key)) for key in keys.oracles[:2]))
+    round_ = Round(tuple(Signed(report, report.sign(key)) for key in keys.quorum))
     holder = Holder(SimpleNamespace(params=params, round=round_, keys=keys), "5", {"BTC-USD": "1"})
     (place / "positions" / "one.json").write_bytes(holder.account.to_bytes())
     state = holder.next_state()

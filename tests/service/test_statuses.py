@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from service_world import MARKETS, PRICES, SOL, START_UNIX_S, Holder, World, make_params, make_report
@@ -60,7 +61,7 @@ def test_a_new_proof_makes_an_account_live_again(world: World) -> None:
 def test_any_verdict_that_covers_is_enough(world: World) -> None:
     holder = live(world, "20", "initial")
     assert world.submit(holder.bundle(percent="1")).status_code == 201
-    assert world.status(holder.id)["claim"] == "maintenance"  # the newest of those that cover
+    assert world.status(holder.id)["claim"] == "maintenance"  # of those that cover and last longest, the newest
     world.move_to(2, "65000")
     assert told(world, holder)[0] == "live"
     assert world.status(holder.id)["claim"] == "initial"
@@ -74,21 +75,93 @@ def test_funding_counts_as_prices_do(world: World) -> None:
     assert told(world, holder)[:2] == ("stale", "price_outside_box")
 
 
-def test_both_medians_must_lie_in_the_box(world: World) -> None:
+def report_each(world: World, *prices: str) -> list[int]:
+    """The next oracles report these prices; the statuses of the answers."""
+    reports = [make_report(2, PRICES | {"BTC-USD": price}, world.now) for price in prices]
+    return [world.report(r.sign(key)).status_code for r, key in zip(reports, world.keys.oracles, strict=False)]
+
+
+@pytest.mark.parametrize("lie", ["0", "64000", "900000"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_wrong_report_turns_nobody(world: World, lie: str, place: int) -> None:
     holder = live(world)
-    inside, outside = (make_report(2, PRICES | {"BTC-USD": price}, world.now) for price in ("60000", "64000"))
-    world.report(inside.sign(world.keys.oracles[0]))
-    world.report(outside.sign(world.keys.oracles[1]))
+    prices = ["60000", "60010"]
+    assert report_each(world, *prices[:place], lie, *prices[place:]) == [202, 202, 201]
+    assert told(world, holder) == ("live", None, None, None)
+
+
+def test_both_medians_must_lie_in_the_box(world: World) -> None:
+    """A lower threshold makes a round of four reports out of those that wait."""
+    holder = live(world)
+    five = [*world.keys.trust().oracle, PrivateKey.generate().public]
+    for trust in (world.keys.trust(2, oracle=tuple(five), oracle_threshold=5), world.keys.trust(3)):
+        assert world.post("/v1/trust", trust.sign(world.keys.root).to_bytes()).status_code == 201
+        answers = report_each(world, "60000", "64000", "60000", "64000")
+    assert answers == [201, 200, 200, 200]
+    assert len(world.client.get("/v1/oracle/current").json()["reports"]) == 4
     assert told(world, holder)[:2] == ("stale", "price_outside_box")
 
 
-def test_a_verdict_expires_with_the_first_round_after_it(world: World) -> None:
+def expiring(world: World, holder: Holder, after_s: int, claim: str = "maintenance", percent: str = "5") -> None:
+    bundle = holder.bundle(claim, percent, expiry=canonical.format_time(world.now + after_s))
+    assert world.submit(bundle).status_code == 201
+
+
+def test_a_verdict_expires_without_a_round(world: World) -> None:
     holder = world.holder().put()
-    world.submit(holder.bundle(expiry=canonical.format_time(world.now + 60)))
+    expiring(world, holder, 100)
     world.move_to(2, "60000")
+    world.now = START_UNIX_S + 100
+    assert told(world, holder) == ("live", None, None, None)
+    world.now += 1
+    assert told(world, holder) == ("stale", "expired", 2, 100 + 300)
+    assert world.service.count_statuses()["stale"] == 1
+    world.publish_round(3, PRICES)
+    assert told(world, holder) == ("stale", "expired", 2, 400)
+    world.now = START_UNIX_S + 401
+    assert told(world, holder) == ("liquidatable", "expired", 2, 400)
+    assert world.service.count_statuses()["liquidatable"] == 1
+    assert world.submit(holder.bundle()).status_code == 201
+    assert told(world, holder) == ("live", None, None, None)
+
+
+def test_an_account_is_live_until_the_last_verdict_that_covers_ends(world: World) -> None:
+    holder = world.holder().put()
+    expiring(world, holder, 100, "maintenance", "20")
+    expiring(world, holder, 200, "initial", "1")
+    expiring(world, holder, 50)
+    world.now = START_UNIX_S + 101
     assert told(world, holder)[0] == "live"
-    world.move_to(3, "60000")
-    assert told(world, holder) == ("stale", "expired", 3, 120 + 300)
+    assert world.status(holder.id)["claim"] == "initial"  # never one that has expired meanwhile
+    world.now = START_UNIX_S + 201
+    assert told(world, holder) == ("stale", "expired", 1, 200 + 300)
+
+
+def test_a_verdict_that_lasts_does_not_count_where_it_does_not_cover(world: World) -> None:
+    holder = world.holder().put()
+    expiring(world, holder, 100, percent="20")
+    expiring(world, holder, 3600, percent="1")
+    world.move_to(2, "65000")
+    world.now = START_UNIX_S + 101
+    assert told(world, holder) == ("stale", "expired", 2, 400)
+
+
+def test_what_ended_before_is_not_why_a_round_turns_an_account(world: World) -> None:
+    holder = live(world)
+    expiring(world, holder, 10)
+    world.move_to(2, "70000")
+    assert told(world, holder) == ("stale", "price_outside_box", 2, 60 + 300)
+
+
+def test_grace_of_parameters_and_expiry_whichever_ends_first(make_world: Callable[..., World]) -> None:
+    world = make_world(params_grace_s=100).begin()
+    early, late = world.holder().put(), world.holder().put()
+    expiring(world, early, 50)
+    expiring(world, late, 200)
+    world.publish_params(make_params(2))
+    world.now += 101
+    assert told(world, early) == ("stale", "expired", 1, 50 + 300)
+    assert told(world, late) == ("stale", "old_params", 1, 100 + 300)
 
 
 def test_a_claim_below_maintenance_makes_nothing_live(world: World) -> None:
@@ -169,7 +242,7 @@ def test_a_new_market_leaves_older_verdicts_alone(world: World) -> None:
     assert told(world, holder)[0] == "live"
     world.publish_round(2, PRICES | {"SOL-USD": "100"})
     assert told(world, holder)[0] == "live"
-    assert world.submit(holder.bundle()).status_code == 201  # the same state: an absent label is a zero
+    expiring(world, holder, 2 * world.settings.params_grace_s)  # the same state: an absent label is a zero
     world.now += world.settings.params_grace_s + 1
     assert told(world, holder)[0] == "live"
 
@@ -191,13 +264,43 @@ def test_a_rotation_that_keeps_the_old_attestation_key_changes_nothing(world: Wo
     assert told(world, holder)[0] == "live"
 
 
-def test_only_the_newest_verdicts_of_a_state_stand(world: World, monkeypatch) -> None:
+def test_narrow_verdicts_do_not_crowd_a_wide_one_out(world: World, monkeypatch) -> None:
     monkeypatch.setattr(statuses, "MAX_STANDING", 2)
     holder = live(world, "20")
-    for percent in ("1", "2"):
+    for percent in ("1", "2", "3"):
         assert world.submit(holder.bundle(percent=percent)).status_code == 201
     world.move_to(2, "65000")
-    assert told(world, holder)[0] == "stale"
+    assert told(world, holder)[0] == "live"
+    assert world.submit(holder.bundle(percent="1")).status_code == 201
+    world.move_to(3, "52000")  # held by the first and by neither of the last two
+    assert told(world, holder)[0] == "live"
+
+
+def test_the_newest_verdict_always_stands(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(statuses, "MAX_STANDING", 1)
+    holder = live(world)
+    world.move_to(2, "70000")
+    expiring(world, holder, 60, percent="1")
+    assert told(world, holder) == ("live", None, None, None)
+
+
+def box_of(width: int, markets: int = 1) -> bytes:
+    return packed.pack((MarketBox(1000 - width, 1000 + width, 0, 0),) * markets)
+
+
+def test_which_verdict_is_least_needed() -> None:
+    def least(*verdicts: tuple[int, int, bytes]) -> int:
+        """(expiry, version of the parameters, box), the newest first."""
+        return edges.least_needed([Verdict("maintenance", version, end, "key", box) for end, version, box in verdicts])
+
+    wide, narrow = box_of(20), box_of(10)
+    assert least((1, 1, narrow), (5, 1, narrow), (5, 1, wide)) == 1  # the wide one stands in
+    assert least((9, 1, narrow), (5, 1, wide), (4, 1, narrow), (4, 1, wide)) == 3  # the oldest of those
+    assert least((5, 1, wide), (9, 1, narrow), (6, 1, box_of(15))) == 2  # nothing stands in: the first to expire
+    assert least((5, 1, narrow), (5, 1, narrow)) == 1  # never the newest
+    # Under older parameters, or without a market, a box stands in for nothing newer.
+    assert least((9, 1, narrow), (7, 1, wide), (6, 2, box_of(10, 2)), (8, 2, box_of(20, 3))) == 2
+    assert least((9, 2, narrow), (9, 1, narrow), (8, 1, wide)) == 1
 
 
 def test_accounts_are_listed_in_pages(world: World, monkeypatch) -> None:
@@ -226,7 +329,7 @@ def test_a_deadline_can_pass_by_the_oracles_clock(make_world: Callable[..., Worl
     holder = live(world)
     world.move_to(2, "70000")
     ahead = make_report(3, PRICES | {"BTC-USD": "70000"}, world.now + 31)
-    assert [world.report(ahead.sign(key)).status_code for key in world.keys.oracles[:2]] == [202, 201]
+    assert [world.report(ahead.sign(key)).status_code for key in world.keys.quorum] == [202, 202, 201]
     assert told(world, holder)[0] == "liquidatable"
     assert world.service.count_statuses()["liquidatable"] == 1
 
@@ -242,7 +345,7 @@ def moment(now: int = 1000, round_unix_s: int = 1000, prices=(BOX[0], BOX[1]), *
 def test_a_verdict_needs_every_one_of_its_conditions() -> None:
     verdict = Verdict("maintenance", 1, 1000, "key", packed.pack(BOX))
     assert edges.turned(edges.NEW, [verdict], moment()).status is Status.LIVE
-    assert edges.turned(edges.NEW, [verdict], moment(now=2001)).reason == "old_params"
+    assert edges.turned(edges.NEW, [verdict], moment(now=1001)).reason == "expired"
     late = Verdict("maintenance", 1, 3000, "key", packed.pack(BOX))
     assert edges.turned(edges.NEW, [late], moment(now=1999, round_unix_s=2000)).reason is None
     assert edges.turned(edges.NEW, [late], moment(now=1999, round_unix_s=2001)).reason == "old_params"

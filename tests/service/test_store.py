@@ -122,6 +122,19 @@ def test_the_schema_goes_up_and_down(empty: Store) -> None:
     assert schema.current(empty) is None
 
 
+def test_an_older_database_is_live_until_its_verdicts_expire(world: World) -> None:
+    holder = world.holder().put()
+    assert world.submit(holder.bundle()).status_code == 201
+    with world.store.writer.begin() as connection:
+        command.downgrade(schema._config(connection), "0001")
+        connection.execute(text("UPDATE accounts SET live_until_unix_s = NULL"))
+    schema.upgrade(world.store)
+    assert world.status(holder.id)["status"] == "live"
+    world.now += 3601
+    status = world.status(holder.id)
+    assert (status["status"], status["reason"]) == ("stale", "expired")
+
+
 def test_a_newer_database_is_left_alone(empty: Store) -> None:
     schema.upgrade(empty)
     with empty.writer.begin() as connection:

@@ -176,7 +176,7 @@ def test_the_round_inside_a_bundle_is_not_trusted(world: World) -> None:
     holder = world.holder().put()
     request, real = holder.request(), world.round
     report = make_report(1, PRICES | {"BTC-USD": "59000"}, world.now)
-    world.round = Round(tuple(Signed(report, report.sign(key)) for key in world.keys.oracles[:2]))
+    world.round = Round(tuple(Signed(report, report.sign(key)) for key in world.keys.quorum))
     assert world.submit(holder.bundle()).json()["code"] == "unknown_round"
     assert world.submit(holder.wrap(request, holder.prove(request))).json()["code"] == "unknown_round"
     world.round = real

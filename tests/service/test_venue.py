@@ -52,7 +52,7 @@ class Floor:
         self.client = TestClient(create_app(self.desk), raise_server_exceptions=False)
         self.round = self.make_round()
 
-    def make_round(self, number: int = 1, keys: tuple[int, ...] = (0, 1), unix_s: int = START_UNIX_S) -> Round:
+    def make_round(self, number: int = 1, keys: tuple[int, ...] = (0, 1, 2), unix_s: int = START_UNIX_S) -> Round:
         report = make_report(number, PRICES, unix_s, {"BTC-USD": "2.5", "ETH-USD": "-0.75"})
         return Round(tuple(Signed(report, report.sign(self.keys.oracles[key])) for key in keys))
 

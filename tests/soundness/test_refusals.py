@@ -193,20 +193,42 @@ def test_closure(make: Callable[[], Relation]) -> None:
         make()
 
 
-def test_limits_before_anything_is_derived() -> None:
-    """A hostile statement is refused by counting, before generators or closures are worked out."""
-    digit = (Digit(0),)
+def test_the_largest_relation_stands_and_nothing_above_it() -> None:
+    """Every limit is reached exactly; one more of anything is refused by counting, before anything is derived."""
+
+    def row_of(entries: int) -> Row:
+        return Row(tuple((i, 1) for i in range(entries)))
+
+    digit, tables = (Digit(0),), (tuple(range(256)),) * 16
+    values = tuple(Row(((0, 1),), P=((j, 1),)) for j in range(2048))
+    rows = (*values, *(row_of(1),) * (8191 - 2048 - 30), *(row_of(8192),) * 30)
+    left = 262144 - sum(len(row.W) + len(row.P) for row in rows)
+    largest = Relation(tables, digit * 8192, (*rows, row_of(left)), (), 2048)
+    assert (largest.N, largest.M, largest.J, len(largest.rows)) == (8192, 4096, 2048, 8192)
+
     hostile: list[Callable[[], Relation]] = [
         lambda: Relation(((0, 1),), digit * 8193, (), (), 0),
         lambda: Relation((tuple(range(4097)),), digit, (), (), 0),
         lambda: Relation(((0, 1),) * 17, digit, (), (), 0),
-        lambda: Relation(((0, 1),), digit, (), (), 2049),
-        lambda: Relation(((0, 1),), digit, (Row(((0, 1),)),) * 8193, (), 0),
-        lambda: Relation(((0, 1),), digit * 8192, (Row(tuple((i, 1) for i in range(8192))),) * 33, (), 0),
+        lambda: Relation(((0, 1),), digit, values, (), 2049),
+        lambda: Relation(((0, 1),), digit, (row_of(1),) * 8193, (), 0),
+        lambda: Relation(tables, digit * 8192, (*rows, row_of(left + 1)), (), 2048),
     ]
     for make in hostile:
         with pytest.raises(RelationError, match="size limits"):
             make()
+
+
+def test_entries_count_wherever_they_stand() -> None:
+    """One entry above the limit in W, in U, in P and in the form of a gate: each is counted."""
+    slots = (Gate(), *(Digit(0),) * 8191)
+    thousands = tuple((i, 1) for i in range(8192))
+    full = (Row(thousands),) * 31
+    for last in (Row(thousands, U=((0, 1),)), Row(thousands, P=((0, 1),))):
+        with pytest.raises(RelationError, match="too many sparse entries"):
+            Relation(((0, 1),), slots, (*full, last), (), 1)
+    with pytest.raises(RelationError, match="too many sparse entries"):
+        Relation(((0, 1),), (Gate(form=((1, 1),)), *slots[1:]), (*full, Row(thousands)), (), 1)
 
 
 def test_bounds_spread_through_chains() -> None:

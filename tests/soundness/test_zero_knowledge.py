@@ -14,7 +14,7 @@ import pytest
 from small_relations import Case, absolute, ranges, square, two_tables
 
 from zkmargin import range_argument
-from zkmargin.field import R
+from zkmargin.field import R, powers
 from zkmargin.generators import ERRORS, G, H, generators
 from zkmargin.group import IDENTITY, Point, encode, msm
 from zkmargin.norm_linear import Folded
@@ -64,7 +64,7 @@ class Laboratory:
                 return [self.scalar(label, i) for i in range(count)]
 
         def stop(
-            _transcript: Transcript, _bases: object, _rho_inv: object, _c: object, l: list[int], n: list[int], _: int
+            _transcript: Transcript, _bases: object, _rho_inv: int, _c: object, l: list[int], n: list[int], _: int
         ) -> Folded:
             laboratory.seen.append((l, n))
             return Folded((), (), ())
@@ -181,7 +181,7 @@ def test_the_simulator_needs_no_witness(case: Case, monkeypatch: pytest.MonkeyPa
     l, n = scalars(relation.L), [*scalars(relation.N), *[0] * (relation.N_padded - relation.N)]
     value = sum(a * b for a, b in zip(c, l, strict=True)) + sum(x * x for x in n)
     shifts = [T * a + T * T * b for a, b in zip(public.a_r, public.a_d, strict=True)]
-    plain = [x * rho_inv for x, rho_inv in zip(n, public.rho_inv, strict=True)]
+    plain = [x * rho_inv for x, rho_inv in zip(n, powers(public.rho_inv, relation.N_padded), strict=True)]
     S = msm(
         [G, *bases.linear, *bases.norm, *bases.norm[: relation.N], A, R_point, *V],
         [

@@ -22,7 +22,7 @@ def key(name: str) -> PrivateKey:
     return PrivateKey(hashlib.sha256(f"zkmargin test vector key {name}".encode()).digest())
 
 
-ORACLES = [key(f"oracle {i}") for i in range(3)]
+ORACLES = [key(f"oracle {i}") for i in range(4)]
 TRUST = Trust(
     venue=accounts.VENUE,
     version=1,
@@ -30,7 +30,7 @@ TRUST = Trust(
     params=(key("params").public,),
     attestation=(key("attestation").public,),
     oracle=tuple(oracle.public for oracle in ORACLES),
-    oracle_threshold=2,
+    oracle_threshold=3,
 )
 POLICY = Policy(trust=TRUST, audience=accounts.AUDIENCE, max_expiry_s=86400, max_round_age_s=600, max_box_percent="10")
 NOW_UNIX_S = canonical.parse_time(accounts.TIME) + 60
@@ -39,12 +39,14 @@ PARAMETERS = RiskParameters.from_document(PARAMS)
 SIGNED_PARAMS = Signed(PARAMS, PARAMS.sign(key("params")))
 
 
-def _round(prices: dict[str, str], second: dict[str, str]) -> Round:
-    views: list[Oracle] = [accounts.oracle(prices), accounts.oracle(second)]
-    return Round(tuple(Signed(view, view.sign(oracle)) for view, oracle in zip(views, ORACLES, strict=False)))
+def _round(*prices: dict[str, str]) -> Round:
+    views: list[Oracle] = [accounts.oracle(each) for each in prices]
+    return Round(tuple(Signed(view, view.sign(oracle)) for view, oracle in zip(views, ORACLES, strict=True)))
 
 
-ROUND = _round(accounts.PRICES, accounts.PRICES | {"BTC-USD": "61880"})
+HIGHER = accounts.PRICES | {"BTC-USD": "61880"}
+ROUND = _round(accounts.PRICES, accounts.PRICES, HIGHER, HIGHER)
+"""Four reports: the price of BTC-USD is the interval between two medians."""
 
 
 def openings(account: Account) -> dict[str, Opening]:

@@ -38,7 +38,7 @@ def key(number: int) -> PrivateKey:
 
 
 OWNER, ATTESTATION, PARAMS, ROOT, NEW_ROOT, VERIFIER = (key(number) for number in (1, 11, 12, 13, 14, 15))
-ORACLES = tuple(key(number) for number in (21, 22, 23))
+ORACLES = tuple(key(number) for number in (21, 22, 23, 24))
 SEALING, VENUE_SEALING = SealingKey(b"\x02" * 32), SealingKey(b"\x04" * 32)
 ACCOUNT_ID = account_id(VENUE, OWNER.public, SEALING.public, SALT)
 OPENINGS_OF = {"cash0": Opening(-1_500_000, 7), "q/BTC-USD": Opening(-75_000, 8)}
@@ -81,7 +81,7 @@ TRUST: dict[str, Any] = {
     "params": [PARAMS.public],
     "attestation": [ATTESTATION.public],
     "oracle": [oracle.public for oracle in ORACLES],
-    "oracle_threshold": 2,
+    "oracle_threshold": 3,
 }
 STATE: dict[str, Any] = {
     "schema": "zkmargin/state/v1",

@@ -19,7 +19,13 @@ from .app import create_app
 from .desk import Desk
 
 app = typer.Typer(
-    name="zkmargin-venue", cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__
+    name="zkmargin-venue",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # their tracebacks print values
+    help=__doc__,
 )
 params_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Risk parameters that states are attested under."

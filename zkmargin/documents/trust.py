@@ -12,6 +12,9 @@ from .signed import Signed
 
 Keys = tuple[PublicKey, ...]
 MAX_KEYS = 64
+MIN_REPORTS = 3
+"""Of a round by several oracle keys: a median of three lies between two honest reports, whatever the third says. An
+even number bears no more wrong reports than the odd one below it."""
 
 
 class Trust(Document):
@@ -33,6 +36,11 @@ class Trust(Document):
             unique(keys, "a key")
         if self.oracle_threshold > len(self.oracle):
             raise ValueError("the oracle threshold is above the number of oracle keys")
+        if len(self.oracle) > 1 and (self.oracle_threshold < MIN_REPORTS or self.oracle_threshold % 2 == 0):
+            raise ValueError(
+                f"with several oracle keys the oracle threshold must be odd and at least {MIN_REPORTS}: "
+                "else one wrong report moves a median"
+            )
         return self
 
     def verify_successor(self, successor: Signed[Trust]) -> Trust:
