@@ -51,7 +51,7 @@ RULES = MODELS | CLAIM_RULES
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_committed_artefact_is_what_the_rule_lowers_to(name: str) -> None:
-    assert RULES[name].NAME == name
+    assert name == RULES[name].NAME
     assert (lower.FOLDER / f"{name}.json").read_bytes() == lower.artefact(RULES[name].rule())
     assert rule.load(name).statement == str(RULES[name].rule().slack)
 
