@@ -37,7 +37,7 @@ class Calculator(Protocol):
 
 
 CALCULATORS: MappingProxyType[str, Calculator] = MappingProxyType(
-    {"perpetuals-cross": cross, "perpetuals-brackets": cross, "lending": lending}
+    {"perpetuals-cross": cross.CALCULATOR, "perpetuals-brackets": cross.CALCULATOR, "lending": lending}
 )
 
 
