@@ -1,10 +1,11 @@
 """Price boxes as bytes, such that one subtraction tells whether a box covers prices in all of its markets.
 
 A round is held against the boxes of every account at once, so this is the one hot path of the service. An integer box
-is four integers a market, below 2^91 in absolute value. Each becomes a lane of 16 bytes, plus 2^91 so that it is not
-negative; the low ends come first, then the high ends, each in the order of the markets:
+is six integers a market, below 2^91 in absolute value. Each becomes a lane of 16 bytes, plus 2^91 so that it is not
+negative; the low ends come first, then the high ends, each in the order of the markets. Open interest, of which there
+is a high end only, is negated and so becomes a low one:
 
-    low_1 funding_low_1 low_2 funding_low_2 ..  |  high_1 funding_high_1 ..
+    low_1 funding_low_1 -open_interest_1 low_2 ..  |  high_1 funding_high_1 volatility_1 high_2 ..
 
 To compare a >= b in all lanes: set the top bit of every lane of a, subtract b, and look whether all top bits are still
 there. No lane borrows from the next one: its value before is at least 2^127, and what is subtracted is below 2^93.
@@ -23,8 +24,8 @@ _OFFSET = 1 << MAX_BITS
 
 def pack(box: PriceBox) -> bytes:
     """The bytes of a box, or of prices as a box."""
-    lows = (end for market in box for end in (market.low, market.funding_low))
-    highs = (end for market in box for end in (market.high, market.funding_high))
+    lows = (end for market in box for end in (market.low, market.funding_low, -market.open_interest))
+    highs = (end for market in box for end in (market.high, market.funding_high, market.volatility_ppm))
     return _lanes(lows) + _lanes(highs)
 
 

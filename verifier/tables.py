@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Inte
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _DIGEST = String(66)
+MAX_CLAIM_CHARACTERS = 800
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -86,7 +87,7 @@ class AccountRow(Table):
     deadline_unix_s: Mapped[int | None] = mapped_column(BigInteger)
     live_until_unix_s: Mapped[int | None] = mapped_column(BigInteger)
     live_until_reason: Mapped[str | None] = mapped_column(String(32))
-    claim: Mapped[str | None] = mapped_column(String(64))
+    claim: Mapped[str | None] = mapped_column(String(MAX_CLAIM_CHARACTERS))
 
 
 class StateRow(Table):
@@ -118,7 +119,7 @@ class SubmissionRow(Table):
     seq: Mapped[int] = mapped_column(BigInteger)
     params_version: Mapped[int] = mapped_column(ForeignKey("params.version"))
     round: Mapped[int] = mapped_column(ForeignKey("rounds.number"))
-    claim: Mapped[str] = mapped_column(String(64))
+    claim: Mapped[str] = mapped_column(String(MAX_CLAIM_CHARACTERS))
     standing: Mapped[bool]
     expiry_unix_s: Mapped[int] = mapped_column(BigInteger)
     box: Mapped[bytes]

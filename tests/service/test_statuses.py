@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -356,18 +357,21 @@ def test_a_verdict_needs_every_one_of_its_conditions() -> None:
         prices = (MarketBox(low, high, funding_low, funding_high), BOX[1])
         assert edges.turned(edges.NEW, [verdict], moment(prices=prices)).reason == "price_outside_box"
         assert edges.turned(edges.NEW, [verdict], moment(prices=(BOX[0], MarketBox(99, 99, 0, 0)))).reason
+    for risk in ({"open_interest": 1}, {"volatility_ppm": 1}):  # the box allows none
+        prices = (replace(BOX[0], **risk), BOX[1])
+        assert edges.turned(edges.NEW, [verdict], moment(prices=prices)).reason == "price_outside_box"
 
 
 _ENDS = st.integers(-(2**91) + 1, 2**91 - 1) | st.integers(-3, 3) | st.sampled_from([2**91 - 1, 1 - 2**91])
 _MARKETS = st.builds(
-    lambda a, b, c, d: MarketBox(*sorted((abs(a), abs(b))), *sorted((c, d))), _ENDS, _ENDS, _ENDS, _ENDS
+    lambda a, b, c, d, e, f: MarketBox(*sorted((abs(a), abs(b))), *sorted((c, d)), abs(e), abs(f)), *[_ENDS] * 6
 )
 
 
 @given(st.lists(_MARKETS, max_size=4), st.lists(_MARKETS, max_size=4), st.booleans())
 def test_packed_boxes_compare_as_boxes_do(box: list[MarketBox], prices: list[MarketBox], near: bool) -> None:
     if near:  # prices that are the ends of the box, so that most are inside
-        prices = [MarketBox(m.low, m.high, m.funding_low, m.funding_high) for m in box] + prices
+        prices = [replace(market) for market in box] + prices
     inside = len(prices) >= len(box) and within(tuple(prices[: len(box)]), tuple(box))
     assert packed.covers(packed.pack(tuple(box)), packed.pack(tuple(prices))) == inside
 

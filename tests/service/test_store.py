@@ -149,3 +149,16 @@ def test_the_tables_exist_in_postgresql_too() -> None:
         assert str(CreateTable(table).compile(dialect=dialect))
         for index in table.indexes:
             assert str(CreateIndex(index).compile(dialect=dialect))
+
+
+def test_boxes_of_an_older_database_allow_no_open_interest_and_no_volatility(world: World) -> None:
+    holder = world.holder().put()
+    assert world.submit(holder.bundle()).status_code == 201
+    boxes = text("SELECT box FROM submissions")
+    with world.store.writer.begin() as connection:
+        packed = connection.execute(boxes).scalar_one()
+        command.downgrade(schema._config(connection), "0002")
+        assert len(connection.execute(boxes).scalar_one()) == len(packed) * 2 // 3
+    schema.upgrade(world.store)
+    with world.store.writer.begin() as connection:
+        assert connection.execute(boxes).scalar_one() == packed

@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("since_round", sa.BigInteger(), nullable=True),
         sa.Column("deadline_unix_s", sa.BigInteger(), nullable=True),
         sa.Column("live_until_unix_s", sa.BigInteger(), nullable=True),
-        sa.Column("claim", sa.String(length=64), nullable=True),
+        sa.Column("claim", sa.String(length=800), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
     )
     op.create_index("ix_accounts_status", "accounts", ["status"])
@@ -83,7 +83,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("params_version", sa.BigInteger(), nullable=False),
         sa.Column("round", sa.BigInteger(), nullable=False),
-        sa.Column("claim", sa.String(length=64), nullable=False),
+        sa.Column("claim", sa.String(length=800), nullable=False),
         sa.Column("standing", sa.Boolean(), nullable=False),
         sa.Column("expiry_unix_s", sa.BigInteger(), nullable=False),
         sa.Column("box", sa.LargeBinary(), nullable=False),
