@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
@@ -9,13 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from margin_accounts import PRICES, account, oracle, params, round_of
 
-from circuits.boxes import Band, MarketBox
-from circuits.calculators.perpetuals_cross import is_liquidatable, is_solvent, report, shortfall, widest_box_percent
+from circuits.boxes import Band, MarketBox, PriceBox
+from circuits.calculators import cross
+from circuits.calculators.reports import Report, is_liquidatable, is_solvent
+from circuits.calculators.widest import widest_box_percent
 from circuits.claims import MAINTENANCE, Claim
 from circuits.markets import Holdings, RiskParameters, box_around, holdings, prices_of
 from zkmargin.canonical import parse_decimal
+from zkmargin.documents import Account
 
 ONE = RiskParameters.from_document(params([("X-USD", "1", 100_000, 50_000)]))
+
+
+def report(of_account: Account, parameters: RiskParameters, prices: Sequence[Band]) -> Report:
+    return cross.report(of_account, parameters, prices, 0)
+
+
+def shortfall(held: Holdings, parameters: RiskParameters, box: PriceBox, claim: Claim) -> int:
+    return cross.shortfall(held, parameters, box, claim, (0, 0))
 
 
 def _point(price: str) -> tuple[Band, ...]:
@@ -160,6 +172,8 @@ def test_the_report_of_the_formats_document() -> None:
                 "liquidation_price": value["markets"][0]["liquidation_price"],
             }
         ],
+        "collateral": [],
+        "debts": [],
     }
     health, leverage = parse_decimal(value["health"]), parse_decimal(value["leverage"])
     assert health <= seen.equity / seen.maintenance_requirement < health + Fraction(1, 10**18)
@@ -217,7 +231,7 @@ def test_the_widest_box_is_an_edge(cash: int, q: int, r: int, p: int, s: int, pe
     two = RiskParameters.from_document(params([("X-USD", "0.001", 100_000, 50_000), ("Y-USD", "10", 300_000, 20_000)]))
     prices = tuple(Band(Fraction(x, 10**15), Fraction(x, 10**15), Fraction(0), Fraction(0)) for x in (p, s))
     held = Holdings(cash, (q, r))
-    widest = widest_box_percent(held, two, prices)
+    widest = widest_box_percent(cross.shortfall, held, two, prices, (0, 0))
 
     def proves(at: Fraction) -> bool:
         return shortfall(held, two, two.box(box_around(prices, at)), MAINTENANCE) == 0

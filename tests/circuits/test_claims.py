@@ -70,7 +70,8 @@ def test_the_other_kinds_have_one_spelling_too(text: str, canonical: str) -> Non
         "survives[A B]>=5", "health[BTC-USD]>=1", "gross", "gross<=10000000000001", "collateral<=2", "collateral>=0",
         "health>=0", "health>=0.0", "health>=-1", "health>=1000.000001", "health>=1001", "leverage<=0",
         "leverage<=1000000.5", "leverage<=1000001", "health>=1.0000001", "health>=1e2", "health>=.5", "health>=1.",
-        "health>=١", "health>=1/2", "health>=1\n", "health>=nan", "leverage<=inf", "health>=000000000000001", "health>=1_0",
+        "health>=١", "health>=1/2", "health>=1\n", "health>=nan", "leverage<=inf", "health>=1_0",
+        "health>=000000000000001",
     ],
 )  # fmt: skip
 def test_everything_else_is_refused(text: str) -> None:

@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from margin_accounts import PRICES, Case, account, openings_of, oracle, params, request, round_of, state
 
-from circuits.boxes import Band
-from circuits.calculators.perpetuals_cross import shortfall
+from circuits.boxes import Band, PriceBox
+from circuits.calculators.cross import shortfall
 from circuits.claims import Claim
-from circuits.layout import layout
 from circuits.markets import Holdings, RiskParameters
 from circuits.statement import Statement, build
 from zkmargin.batch import verify_batch
@@ -61,8 +60,6 @@ OTHER = "0x" + "99" * 32
     "changed",
     [
         {"audience": "someone-else"},
-        {"round": OTHER},
-        {"round_number": 18},
         {"claim": "health>=0.999999"},
         {"expiry": "2026-11-22T18:00:01Z"},
         {"percent": Fraction(199, 100)},
@@ -73,6 +70,16 @@ def test_every_field_of_the_request_is_bound(proof: bytes, changed: dict[str, ob
     """A proof of one request is no proof of another, even of a weaker one."""
     with pytest.raises(ProofError):
         _build(**({"percent": 2} | changed)).verify(proof)
+
+
+@pytest.mark.parametrize("changed", [{"round": 18}, {"time": "2026-11-22T06:00:01Z"}], ids=["number", "digest"])
+def test_the_round_is_bound(proof: bytes, changed: dict[str, object]) -> None:
+    """The same prices, in another round."""
+    other = Case(CASE.params, round_of(oracle(PRICES, {"BTC-USD": "-12.5"}, **changed)), CASE.held)
+    statement = _build(other, percent=2)
+    assert statement.relation.digest == _build(percent=2).relation.digest
+    with pytest.raises(ProofError):
+        statement.verify(proof)
 
 
 def test_state_labels_units_and_parameters_are_bound(proof: bytes) -> None:
@@ -111,9 +118,14 @@ def test_commitments_cannot_be_swapped_between_labels(proof: bytes) -> None:
         ({"seq": 2}, "state_mismatch"),
         ({"state_digest": OTHER}, "state_mismatch"),
         ({"params": OTHER}, "unknown_params"),
+        ({"round": OTHER}, "unknown_round"),
+        ({"round_number": 18}, "unknown_round"),
         ({"claim": "health>=2000"}, "claim_not_allowed"),
         ({"claim": "health>=1.0"}, "claim_not_allowed"),
         ({"claim": "wealth>=1"}, "claim_not_allowed"),
+        ({"claim": "maintenance,initial"}, "claim_not_allowed"),
+        ({"claim": "survives[SOL-USD]>=5"}, "claim_not_allowed"),
+        ({"claim": "gross<=5"}, "claim_not_allowed"),
         ({"bands": [Band(Fraction(2), Fraction(1), Fraction(0), Fraction(0))] * 2}, "bad_box"),
         ({"bands": [Band(Fraction(1), Fraction(10**40), Fraction(0), Fraction(0))] * 2}, "bad_box"),
         ({"bands": [Band(Fraction(1), Fraction(1), Fraction(1), Fraction(0))] * 2}, "bad_box"),
@@ -225,7 +237,7 @@ def test_not_provable_and_above_the_range_tell_no_amount() -> None:
         _build(poor).prove(poor.openings)
     assert error.value.code == "not_provable"
     assert not any(character.isdigit() for character in str(error.value))
-    rich = Case(params(), ROUND, Holdings(layout(2).slack_bound, (0, 0)))
+    rich = Case(params(), ROUND, Holdings(_build().layout.bound(0), (0, 0)))
     with pytest.raises(WitnessError, match="above the provable range") as error:
         _build(rich).prove(rich.openings)
     assert error.value.code == "above_range"
@@ -257,12 +269,12 @@ def test_provable_exactly_when_the_calculator_says_so(
     sizes: tuple[int, int], box: tuple[Band, Band], claim: str
 ) -> None:
     """At the least cash that the calculator calls enough, the slack is 0 and proves; with one atto less it does not."""
-    needed = shortfall(Holdings(0, sizes), PARAMETERS_XY, PARAMETERS_XY.box(box), Claim.parse(claim))
+    needed = _shortfall(Holdings(0, sizes), PARAMETERS_XY.box(box), Claim.parse(claim))
     surplus = 0 if needed else _surplus(sizes, box, claim)
     for cash, provable in ((needed - surplus, True), (needed - surplus - 1, False)):
         case = Case(TWO, ROUND_XY, Holdings(cash, sizes))
         statement = _build(case, bands=box, claim=claim)
-        assert (shortfall(case.held, PARAMETERS_XY, statement.box, statement.claim) == 0) is provable
+        assert (_shortfall(case.held, statement.box, Claim.parse(claim)) == 0) is provable
         if provable:
             statement.verify(statement.prove(case.openings))
         else:
@@ -270,11 +282,15 @@ def test_provable_exactly_when_the_calculator_says_so(
                 statement.prove(case.openings)
 
 
+def _shortfall(held: Holdings, box: PriceBox, claim: Claim) -> int:
+    return shortfall(held, PARAMETERS_XY, box, claim, (0, 0))
+
+
 def _surplus(sizes: tuple[int, int], box: tuple[Band, Band], claim: str) -> int:
     """How much cash could go before the calculator calls it short."""
     huge = 2**200
     held = Holdings(-huge, sizes)
-    return huge - shortfall(held, PARAMETERS_XY, PARAMETERS_XY.box(box), Claim.parse(claim))
+    return huge - _shortfall(held, PARAMETERS_XY.box(box), Claim.parse(claim))
 
 
 @settings(max_examples=60, deadline=None)
@@ -284,7 +300,7 @@ def test_one_proof_holds_for_every_price_vector_in_its_box(
 ) -> None:
     """The box theorem, from the definition: at the least provable cash, equity covers the requirement everywhere."""
     wanted = Claim.parse(claim)
-    cash = -_surplus(sizes, box, claim) or shortfall(Holdings(0, sizes), PARAMETERS_XY, PARAMETERS_XY.box(box), wanted)
+    cash = -_surplus(sizes, box, claim) or _shortfall(Holdings(0, sizes), PARAMETERS_XY.box(box), wanted)
     worst = []
     for market, q, band in zip(PARAMETERS_XY.markets, sizes, box, strict=True):
         fractions = st.fractions(0, 1, max_denominator=50)
@@ -310,8 +326,7 @@ def test_sympy_is_not_imported_to_build_and_prove_a_statement() -> None:
     code = """
 import sys
 from margin_accounts import Case, account, oracle, params, round_of, PRICES
-from circuits import policy
-from circuits.calculators import perpetuals_cross
+from circuits import calculators, policy
 from circuits.statement import build
 case = Case.of(account("1"), params(), round_of(oracle(PRICES)))
 statement = build(case.request(), case.state, case.params, case.round)

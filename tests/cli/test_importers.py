@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cli_run import EXAMPLES, PUBLIC, zkmargin
 
-from circuits.calculators.perpetuals_cross import report
+from circuits.calculators.cross import report
 from circuits.markets import RiskParameters, prices_of
 from prover.importers import Kind, import_account
 from zkmargin.documents import Account, Params, Round, read
@@ -22,7 +22,7 @@ RISK = RiskParameters.from_document(PARAMS)
 
 
 def equity(account: Account) -> Fraction:
-    return report(account, RISK, prices_of(ROUND, RISK)).equity
+    return report(account, RISK, prices_of(ROUND, RISK), ROUND.time_unix_s).equity
 
 
 def ccxt(*positions: dict[str, Any], balance: Any = None, **options: Any) -> Account:
