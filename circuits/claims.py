@@ -155,6 +155,11 @@ class Claim:
         """The effective rate f of a market that has one."""
         return self.rates(market)[0].long
 
+    @property
+    def times(self) -> Fraction:
+        """What the requirement of a margin model is multiplied by."""
+        return self.bound if self.kind == "health" and self.bound is not None else Fraction(1)
+
     def haircut(self, tier: Tier) -> Fraction:
         """What collateral counts less, or a debt more; health and leverage are of equity after maintenance haircuts."""
         return tier.initial if self.kind == "initial" else tier.maintenance
@@ -167,7 +172,7 @@ class Claim:
             return self.reversed is None and self.rule is None
         ((_, cap, _),) = self.rates(params.markets[0])
         return all(
-            cap >= max(rates.long, rates.short)
+            cap >= max(rates.long, rates.short) and not market.has_more_than_rates
             for market in params.markets
             if market.kind == "perpetual"
             for rates in MAINTENANCE.rates(market)
@@ -176,7 +181,7 @@ class Claim:
     def _of(self, tier: Tier) -> Fraction:
         if self.kind == "initial":
             return tier.initial
-        return tier.maintenance * (self.bound if self.kind == "health" and self.bound is not None else 1)
+        return tier.maintenance * self.times
 
 
 MAINTENANCE = Claim("maintenance")

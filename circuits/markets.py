@@ -70,6 +70,12 @@ class Market:
     isolated: bool = False
     open_interest: tuple[Fraction, Fraction] | None = None
     calm_volatility: Fraction | None = None
+    fraction_of_initial: tuple[int, int] | None = None
+    """Initial rate, and the maintenance requirement as a fraction of that requirement, both in ppm."""
+    size_factor: Fraction | None = None
+    grows_linearly: bool = False
+    short_floor: Fraction = Fraction(0)
+    tiers_by_size: bool = False
 
     @classmethod
     def of(cls, entry: MarketParams) -> Market:
@@ -87,7 +93,7 @@ class Market:
         if entry.short_initial_ppm is not None and entry.short_maintenance_ppm is not None:
             short = rates("0", entry.short_initial_ppm, entry.short_maintenance_ppm)
         above = (rates(tier.above, tier.initial_ppm, tier.maintenance_ppm) for tier in entry.tiers or ())
-        scale = entry.open_interest
+        scale, fraction_ppm = entry.open_interest, entry.maintenance_fraction_ppm
         return cls(
             entry.market,
             kind,
@@ -98,7 +104,17 @@ class Market:
             bool(entry.isolated),
             None if scale is None else (parse_decimal(scale.lower), parse_decimal(scale.upper)),
             None if entry.calm_volatility is None else parse_decimal(entry.calm_volatility),
+            None if fraction_ppm is None else (entry.initial_ppm or 0, fraction_ppm),
+            None if entry.size_factor is None else parse_decimal(entry.size_factor),
+            entry.size_law == "linear",
+            parse_decimal(entry.short_floor or "0"),
+            entry.tiers_by == "size",
         )
+
+    @property
+    def has_more_than_rates(self) -> bool:
+        """Whether a position can require more than a rate times its notional, at whatever tier."""
+        return bool(self.fraction_of_initial or self.size_factor or self.short_floor)
 
     @property
     def atto_per_lot(self) -> int:

@@ -176,9 +176,12 @@ class Program:
         return bits
 
     def _add_floor(self, target: Form, node: Floor, scope: Scope) -> None:
-        form, by, times = self.form(node.of, scope), node.by.floor(scope), node.times.floor(scope)
+        form, by, times = self.form(node.of, scope), node.by.integer(scope), node.times.integer(scope)
         if by < 1 or times < 0:
             raise InputError("a divisor of the risk parameters is not above zero", code="bad_params")
+        if by == 1:
+            _accumulate(target, _times(form, times))
+            return
         low, high = self._bounds(form)
         shift = -(low // by)
         reach = high // by + shift

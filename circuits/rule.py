@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from importlib import resources
-from math import floor
+from math import floor, prod
 from typing import Any
+
+from zkmargin.errors import InputError
 
 SCHEMA = "zkmargin/lowered-rule/v2"
 
@@ -55,6 +57,17 @@ class Polynomial:
             ((denominator, numerator),) = parts.items()
             return whole + numerator // denominator
         return whole + floor(sum(Fraction(n, d) for d, n in parts.items()))
+
+    def integer(self, scope: Scope) -> int:
+        """Its value, where rounding either way could be for the prover: a divisor, the factor of a quotient.
+
+        Raises: InputError "bad_params".
+        """
+        factors = ([scope[n] if i is None else scope[n][scope[i]] for n, i in names] for _, names in self.monomials)
+        value = sum(c * Fraction(prod(of)) for (c, _), of in zip(self.monomials, factors, strict=True))
+        if value != int(value):
+            raise InputError("a divisor of the risk parameters, or its factor, is not an integer", code="bad_params")
+        return int(value)
 
 
 @dataclass(frozen=True, slots=True)

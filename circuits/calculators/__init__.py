@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zkmargin.errors import InputError
 
-from . import cross, lending
+from . import cross, dydx, lending, reg_t, steps
 
 if TYPE_CHECKING:
     from zkmargin.documents import Account
@@ -37,7 +37,14 @@ class Calculator(Protocol):
 
 
 CALCULATORS: MappingProxyType[str, Calculator] = MappingProxyType(
-    {"perpetuals-cross": cross.CALCULATOR, "perpetuals-brackets": cross.CALCULATOR, "lending": lending}
+    {
+        "perpetuals-cross": cross.CALCULATOR,
+        "perpetuals-brackets": cross.CALCULATOR,
+        "perpetuals-dydx": dydx.CALCULATOR,
+        "perpetuals-steps": steps.CALCULATOR,
+        "equity-reg-t": reg_t.CALCULATOR,
+        "lending": lending,
+    }
 )
 
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from zkmargin.errors import InputError
 
-from . import collateral_ratio, gross, lending, perpetuals_brackets, perpetuals_cross
+from . import (
+    collateral_ratio,
+    equity_reg_t,
+    gross,
+    lending,
+    perpetuals_brackets,
+    perpetuals_cross,
+    perpetuals_dydx,
+    perpetuals_steps,
+)
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -36,7 +45,17 @@ class Model(Protocol):
 
 
 MODELS: MappingProxyType[str, Model] = MappingProxyType(
-    {model.NAME: model for model in (perpetuals_cross, perpetuals_brackets, lending)}
+    {
+        model.NAME: model
+        for model in (
+            perpetuals_cross,
+            perpetuals_brackets,
+            perpetuals_dydx,
+            perpetuals_steps,
+            equity_reg_t,
+            lending,
+        )
+    }
 )
 """Margin models, by the name that risk parameters give."""
 

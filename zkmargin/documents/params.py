@@ -14,9 +14,17 @@ MAX_LOT_DECIMALS = 18
 MAX_SIZE_LOTS = 2**48 - 1
 MAX_MARKETS = 500
 MAX_TIERS = 15
+PPM = 1_000_000
 
 
-Model = Literal["perpetuals-cross", "perpetuals-brackets", "lending"]
+Model = Literal[
+    "perpetuals-cross",
+    "perpetuals-brackets",
+    "perpetuals-dydx",
+    "perpetuals-steps",
+    "equity-reg-t",
+    "lending",
+]
 
 
 class Tier(Part):
@@ -25,6 +33,16 @@ class Tier(Part):
     above: PositiveDecimal
     initial_ppm: Ppm
     maintenance_ppm: Ppm
+
+
+ONLY_OF = {
+    "maintenance_fraction_ppm": "perpetuals-dydx",
+    "size_factor": "perpetuals-size-weighted",
+    "size_law": "perpetuals-size-weighted",
+    "short_floor": "equity-reg-t",
+    "tiers_by": "perpetuals-steps",
+}
+"""What one model reads and the others would pass over."""
 
 
 class OpenInterestScale(Part):
@@ -45,7 +63,9 @@ class MarketParams(Part):
 
     A position in an ``isolated`` market has cash of its own, and no other. A liquidation fee is required beside every
     rate. Rates are as stated up to the
-    ``calm_volatility`` that an oracle reports, and rise in proportion above it.
+    ``calm_volatility`` that an oracle reports, and rise in proportion above it. A ``maintenance_fraction_ppm`` is of
+    the initial rate, rounded twice; tiers are told by value or ``tiers_by`` size; a ``size_factor`` makes rates grow
+    with the square root of a size, or as the ``size_law`` says; a short requires ``short_floor`` a unit at least.
     Of a ``kind`` "asset", the rates are the haircuts of collateral and the ``short`` rates what a debt counts more.
     """
 
@@ -60,6 +80,11 @@ class MarketParams(Part):
     liquidation_fee_ppm: Ppm | None = None
     open_interest: OpenInterestScale | None = None
     calm_volatility: PositiveDecimal | None = None
+    maintenance_fraction_ppm: Ppm | None = None
+    size_factor: PositiveDecimal | None = None
+    size_law: Literal["linear"] | None = None
+    short_floor: PositiveDecimal | None = None
+    tiers_by: Literal["size"] | None = None
     tiers: tuple[Tier, ...] | None = Field(default=None, min_length=1, max_length=MAX_TIERS)
     max_size: PositiveDecimal
 
@@ -90,6 +115,13 @@ class MarketParams(Part):
         edges = [canonical.parse_decimal(tier.above) for tier in self.tiers or ()]
         if any(a >= b for a, b in pairwise(edges)):
             raise ValueError("tiers come in the order of their values")
+        fraction_ppm = self.maintenance_fraction_ppm
+        if fraction_ppm is not None and self.maintenance_ppm != self.initial_ppm * fraction_ppm // PPM:
+            raise ValueError("the maintenance rate is the maintenance fraction of the initial rate, rounded down")
+        if self.size_law is not None and self.size_factor is None:
+            raise ValueError("a size law needs a size factor")
+        if self.tiers_by is not None and not self.tiers:
+            raise ValueError("there are no tiers to be told by size")
         return self
 
 
@@ -107,4 +139,7 @@ class Params(Document):
     @model_validator(mode="after")
     def _markets_once(self) -> Self:
         unique([market.market for market in self.markets], "a market")
+        for key, model in ONLY_OF.items():
+            if self.model != model and any(getattr(market, key) is not None for market in self.markets):
+                raise ValueError(f"{key} is for {model} only")
         return self

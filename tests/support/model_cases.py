@@ -1,0 +1,87 @@
+"""Margin models in tests: risk parameters of a model, boxes, and the cash at which a claim just holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from circuits import calculators, statement
+from circuits.boxes import Band, PriceBox
+from circuits.claims import Claim, Claims
+from circuits.layout import Layout
+from circuits.markets import Holdings, RiskParameters
+from zkmargin.documents import Params
+from zkmargin.errors import WitnessError
+
+DEBT = -(10**33)
+LIFETIME = (0, 86_400)
+
+
+def params(model: str, *markets: dict[str, Any]) -> Params:
+    """Risk parameters of ``model``; a market has a name, a lot and a largest size unless it says others."""
+    plain = {"lot": "0.001", "max_size": "100000"}
+    return Params.from_value(
+        {
+            "schema": "zkmargin/params/v1",
+            "venue": "demo",
+            "version": 1,
+            "model": model,
+            "quote": "USD",
+            "markets": [{"market": f"M{i}"} | plain | market for i, market in enumerate(markets)],
+        }
+    )
+
+
+def risk(model: str, *markets: dict[str, Any]) -> RiskParameters:
+    """The same, read."""
+    return RiskParameters.from_document(params(model, *markets))
+
+
+def point(*prices: str | int | Fraction) -> tuple[Band, ...]:
+    """A box of no width, without funding."""
+    return tuple(Band(Fraction(price), Fraction(price), Fraction(0), Fraction(0)) for price in prices)
+
+
+def needed(parameters: RiskParameters, lots: Sequence[int], box: PriceBox, claim: Claim) -> int:
+    """The least cash0, in atto, that the calculator calls enough for these sizes."""
+    calculator = calculators.of(parameters.model)
+    return DEBT + calculator.shortfall(Holdings(DEBT, tuple(lots)), parameters, box, claim, LIFETIME)
+
+
+def layout(parameters: RiskParameters, box: PriceBox, claim: Claim) -> Layout:
+    """The relation of one claim."""
+    return statement.layout(parameters, box, Claims((claim,)), LIFETIME)
+
+
+def is_provable(of: Layout, cash0_atto: int, lots: Sequence[int]) -> bool:
+    """Whether the honest prover succeeds."""
+    try:
+        of.assign([cash0_atto, *lots])
+    except WitnessError as error:
+        if error.code != "not_provable":
+            raise
+        return False
+    return True
+
+
+def provable_cash(of: Layout, lots: Sequence[int]) -> int:
+    """The least cash0, in atto, that is provable with these sizes."""
+    short, enough = DEBT, -DEBT // 10**3
+    while enough - short > 1:
+        middle = (short + enough) // 2
+        short, enough = (short, middle) if is_provable(of, middle, lots) else (middle, enough)
+    return enough
+
+
+def check_sharp(parameters: RiskParameters, lots: Sequence[int], box: PriceBox, claim: str) -> Layout:
+    """The cash that the calculator calls enough proves, with a slack of 0; one atto less is refused."""
+    wanted = Claim.parse(claim)
+    cash, made = needed(parameters, lots, box, wanted), layout(parameters, box, wanted)
+    made.assign([cash, *lots])
+    with pytest.raises(WitnessError) as refused:
+        made.assign([cash - 1, *lots])
+    assert refused.value.code == "not_provable"
+    return made
