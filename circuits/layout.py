@@ -3,6 +3,7 @@
 Slots:  per hidden size a gate (A-entry u: the short part, R-entry w: the long part), then its digits d_e; per hidden
         amount its digits; then per unknown of the program its digits, or the one digit of a bit.
 Rows:   per size    u + w = sum b^e d_e  and  w - u = q, an abs gadget;   per amount  sum b^e d_e = c;
+        per hidden nothing  0 = q;
         then per unknown that a row defines   sum b^e d_e = form.   The slack comes last.
 
 Cash has no slots: it stands in the slack with coefficient 1, so that the closure of the relation bounds it; there is no
@@ -96,6 +97,8 @@ def _hidden_part(kinds: tuple[str, ...], base_bits: int) -> tuple[tuple[Slot, ..
         elif kind == "amount":
             slots += [Digit(0)] * count
             rows.append(Row(W=tuple((first + e, 1 << base_bits * e) for e in range(count)), P=((j, 1),)))
+        elif kind == "none":
+            rows.append(Row(W=(), P=((j, 1),)))
     return tuple(slots), tuple(rows), tuple(gadgets)
 
 
@@ -149,6 +152,10 @@ class Layout:
         w: dict[int, int] = {}
         for kind, value in zip(self.shape.kinds, values, strict=True):
             if kind == "cash":
+                continue
+            if kind == "none":
+                if value:
+                    raise WitnessError("the account holds an option that has expired", code="expired_option")
                 continue
             if abs(value) >= self.size_bound:
                 raise WitnessError("a size is above the provable range", code="above_range")

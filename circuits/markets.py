@@ -12,12 +12,14 @@ from functools import cached_property
 from math import ceil, floor
 
 from zkmargin.bundle import BoxEntry, Request
-from zkmargin.canonical import format_decimal, parse_decimal
+from zkmargin.canonical import format_decimal, parse_decimal, parse_time
 from zkmargin.documents import (
     CASH_LABEL,
     CASH_UNIT,
     Account,
+    Commodity,
     MarketParams,
+    OptionRequirements,
     Params,
     Round,
     collateral_label,
@@ -40,6 +42,7 @@ __all__ = [
     "box_entries",
     "box_from_request",
     "holdings",
+    "price_of",
     "prices_of",
 ]
 
@@ -54,15 +57,36 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class Contract:
+    """An option: a call or a put at a strike in quote units, until a time, valued at the price of ``forward``."""
+
+    is_call: bool
+    underlying: str
+    forward: str
+    strike: Fraction
+    expiry_unix_s: int
+
+    @classmethod
+    def of(cls, entry: MarketParams) -> Contract | None:
+        """The terms of an entry of the document, if it is an option."""
+        if entry.underlying is None or entry.strike is None or entry.expiry is None:
+            return None
+        forward = entry.forward or entry.underlying
+        return cls(
+            entry.option == "call", entry.underlying, forward, parse_decimal(entry.strike), parse_time(entry.expiry)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """One market of a venue. ``lot`` and ``max_size`` in units of the market, at most 18 decimals.
 
     ``tiers`` begins with the one above 0. ``short`` has the rates of shorts, if they have their own, or what a debt of
-    an asset counts more.
+    an asset counts more. ``options`` is what options on it require. The price of an option is its volatility.
     """
 
     name: str
-    kind: str  # "perpetual" or "asset"
+    kind: str  # "perpetual", "asset", "option", "index" or "contract"
     lot: Fraction
     tiers: tuple[Tier, ...]
     short: Tier | None
@@ -76,6 +100,8 @@ class Market:
     grows_linearly: bool = False
     short_floor: Fraction = Fraction(0)
     tiers_by_size: bool = False
+    contract: Contract | None = None
+    options: OptionRequirements | None = None
 
     @classmethod
     def of(cls, entry: MarketParams) -> Market:
@@ -87,7 +113,7 @@ class Market:
                 parse_decimal(above), Fraction(initial_ppm + fee_ppm, PPM), Fraction(maintenance_ppm + fee_ppm, PPM)
             )
 
-        base = rates("0", entry.initial_ppm, entry.maintenance_ppm)
+        base = rates("0", entry.initial_ppm or 0, entry.maintenance_ppm or 0)
         kind = entry.kind or "perpetual"
         short = Tier(Fraction(0), Fraction(0), Fraction(0)) if kind == "asset" else None
         if entry.short_initial_ppm is not None and entry.short_maintenance_ppm is not None:
@@ -109,6 +135,8 @@ class Market:
             entry.size_law == "linear",
             parse_decimal(entry.short_floor or "0"),
             entry.tiers_by == "size",
+            Contract.of(entry),
+            entry.options,
         )
 
     @property
@@ -126,8 +154,8 @@ class Market:
 
         All rates are multiplied by volatility / calm_volatility where that is above 1, up to 1. An initial rate i then
         becomes i + (1 - i) x, where x rises from 0 to 1 while the open interest, at the highest price, rises from the
-        lower to the upper cap. None of them falls when open interest or volatility rise: what is proved at their upper
-        ends holds below.
+        lower to the upper cap. Rates of 1 and more, with a liquidation fee, stay what they are. None of them falls when
+        open interest or volatility rise: what is proved at their upper ends holds below.
         """
         if self.open_interest is None and self.calm_volatility is None:
             return self
@@ -139,18 +167,33 @@ class Market:
             open_notional = Fraction(ends.open_interest * ends.high, ATTO)
             share = max(Fraction(0), min(Fraction(1), (open_notional - lower) / (upper - lower)))
 
+        def raised(rate: Fraction) -> Fraction:
+            return max(rate, min(Fraction(1), rate * factor))
+
         def scaled(tier: Tier) -> Tier:
-            initial, maintenance = min(Fraction(1), tier.initial * factor), min(Fraction(1), tier.maintenance * factor)
-            return Tier(tier.above, initial + (1 - initial) * share, maintenance)
+            initial = raised(tier.initial)
+            return Tier(tier.above, initial + max(Fraction(0), 1 - initial) * share, raised(tier.maintenance))
 
         return replace(
             self, tiers=tuple(map(scaled, self.tiers)), short=None if self.short is None else scaled(self.short)
         )
 
+    def around(self, band: Band) -> MarketBox:
+        """The smallest integer box, atto per lot, that contains ``band``.
+
+        Raises: ContextError "bad_box".
+        """
+        ends = MarketBox.around(band, self.atto_per_lot)
+        if self.kind == "asset" and ends.funding_low < 0:
+            raise ContextError("the interest index of an asset is not below 0", code="bad_box")
+        return ends
+
     @property
     def hidden(self) -> tuple[Hidden, ...]:
         """What an account hides about this market: a signed size, with cash of its own if it is isolated, or collateral
-        and debt of an asset."""
+        and debt of an asset. Nobody holds an index."""
+        if self.kind == "index":
+            return ()
         most = int(self.max_size / self.lot)
         if self.kind == "asset":
             return Hidden(collateral_label(self.name), "amount", most), Hidden(debt_label(self.name), "amount", most)
@@ -168,11 +211,15 @@ class RiskParameters:
     model: str
     markets: tuple[Market, ...]
     cash: str = CASH_LABEL
+    commodities: tuple[Commodity, ...] = ()
+    """With their risk arrays, for span."""
 
     @classmethod
     def from_document(cls, params: Params) -> RiskParameters:
         """The numbers of a document that has validated them."""
-        return cls(params.venue, params.version, params.digest, params.model, tuple(map(Market.of, params.markets)))
+        markets = tuple(map(Market.of, params.markets))
+        commodities = params.commodities or ()
+        return cls(params.venue, params.version, params.digest, params.model, markets, commodities=commodities)
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -190,6 +237,15 @@ class RiskParameters:
             for market in self.markets
             for hidden in market.hidden
         }
+
+    def hidden_at(self, time_unix_s: int) -> tuple[Hidden, ...]:
+        """``hidden``, but that nobody holds an option that has expired at this time: it is cash, or nothing."""
+        expired = {
+            position_label(market.name)
+            for market in self.markets
+            if market.contract is not None and market.contract.expiry_unix_s <= time_unix_s
+        }
+        return tuple(replace(hidden, kind="none") if hidden.label in expired else hidden for hidden in self.hidden)
 
     def at(self, box: PriceBox) -> RiskParameters:
         """These parameters with the rates that are in force over ``box``."""
@@ -212,31 +268,41 @@ class RiskParameters:
 
         Raises: ContextError "bad_box".
         """
-        box = tuple(
-            MarketBox.around(band, market.atto_per_lot) for market, band in zip(self.markets, bands, strict=True)
-        )
-        if any(market.kind == "asset" and ends.funding_low < 0 for market, ends in zip(self.markets, box, strict=True)):
-            raise ContextError("the interest index of an asset is not below 0", code="bad_box")
-        return box
+        return tuple(market.around(band) for market, band in zip(self.markets, bands, strict=True))
 
 
 def prices_of(round: Round, params: RiskParameters) -> tuple[Band, ...]:
-    """What the reporters of a round say of each market: from the lower to the upper median. Others are ignored.
+    """What the reporters of a round say of each market of the parameters. Others are ignored.
 
-    Raises: InputError "missing_price": a market of the parameters has no price.
+    Raises: InputError "missing_price".
     """
-    missing = [market.name for market in params.markets if market.name not in round.prices]
-    if missing:
-        raise InputError(f"the round has no price of {missing[0]}", code="missing_price")
-    return tuple(
-        Band(
-            *round.prices[market.name],
-            *round.funding[market.name],
-            market.kind == "asset",
-            round.open_interest[market.name] if market.open_interest else Fraction(0),
-            round.volatility[market.name] if market.calm_volatility else Fraction(0),
-        )
-        for market in params.markets
+    return tuple(price_of(round, market) for market in params.markets)
+
+
+def price_of(round: Round, market: Market) -> Band:
+    """What the reporters of a round say of ``market``: from the lower to the upper median.
+
+    Nobody needs to quote an option that has expired, and an option has no funding.
+
+    Raises: InputError "missing_price": it has no price, or not all that its rates depend on.
+    """
+    nothing = (Fraction(0), Fraction(0))
+    contract = market.contract
+    if contract is not None and contract.expiry_unix_s <= round.time_unix_s:
+        return Band(*nothing, *nothing)
+    if market.name not in round.prices:
+        raise InputError(f"the round has no price of {market.name}", code="missing_price")
+    # Silence is not calm: a report that leaves out what a rate depends on would make the rate its lowest.
+    if market.open_interest and market.name not in round.open_interest:
+        raise InputError(f"the round has no open interest of {market.name}", code="missing_price")
+    if market.calm_volatility and market.name not in round.volatility:
+        raise InputError(f"the round has no volatility of {market.name}", code="missing_price")
+    return Band(
+        *round.prices[market.name],
+        *(round.funding[market.name] if contract is None else nothing),
+        market.kind == "asset",
+        round.open_interest[market.name] if market.open_interest else Fraction(0),
+        round.volatility[market.name] if market.calm_volatility else Fraction(0),
     )
 
 
@@ -312,14 +378,17 @@ def holdings(account: Account, params: RiskParameters, prices: Sequence[Band]) -
     Raises: InputError "unknown_market", "off_grid" (names the nearest sizes), "above_maximum": the message tells of a
             position, so it is for the holder's own screen only; the code is not.
     """
-    positions = {position.market: position for position in account.positions}
+    positions = {position.name: position for position in account.positions}
     collateral = {holding.asset: holding.amount for holding in account.collateral or ()}
     debts = {holding.asset: holding.amount for holding in account.debts or ()}
-    _check_known(positions, params, "perpetual", "market")
-    _check_known([*collateral, *debts], params, "asset", "asset")
+    _check_known([p.market for p in account.positions if p.market], params, ("perpetual", "contract"), "market")
+    _check_known([p.option for p in account.positions if p.option], params, ("option",), "option")
+    _check_known([*collateral, *debts], params, ("asset",), "asset")
     cash0_atto = floor(parse_decimal(account.cash) * ATTO)
     size_lots: list[int] = []
     for market, index in zip(params.markets, params.box(prices), strict=True):
+        if market.kind == "index":
+            continue
         if market.kind == "asset":
             size_lots += [_lots(held.get(market.name, "0"), market) for held in (collateral, debts)]
             continue
@@ -342,8 +411,8 @@ def holdings(account: Account, params: RiskParameters, prices: Sequence[Band]) -
     return Holdings(cash0_atto, tuple(size_lots))
 
 
-def _check_known(names: Iterable[str], params: RiskParameters, kind: str, what: str) -> None:
-    unknown = sorted(set(names) - {market.name for market in params.markets if market.kind == kind})
+def _check_known(names: Iterable[str], params: RiskParameters, kinds: Sequence[str], what: str) -> None:
+    unknown = sorted(set(names) - {market.name for market in params.markets if market.kind in kinds})
     if unknown:
         raise InputError(f"the risk parameters have no {what} {unknown[0]}", code="unknown_market")
 

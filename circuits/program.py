@@ -39,7 +39,7 @@ class Hidden:
     """A hidden number: its label in a state, its kind, and the greatest |value| that the public parameters allow."""
 
     label: str
-    kind: str  # "cash", "size" or "amount"
+    kind: str  # "cash", "size", "amount" or "none": nothing, which is proved
     bound: int = 0
 
 

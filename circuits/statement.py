@@ -154,7 +154,7 @@ def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Life
         raise ContextError(
             "no claim is about the cash: join one that is, such as maintenance", code="claim_not_allowed"
         )
-    return Layout(compile_slacks(params.hidden, slacks))
+    return Layout(compile_slacks(params.hidden_at(lifetime[0]), slacks))
 
 
 def _slacks(

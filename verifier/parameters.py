@@ -8,7 +8,7 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from zkmargin.documents import Params, Signed
+from zkmargin.documents import MarketParams, Params, Signed
 from zkmargin.errors import ContextError
 
 from . import documents, trust
@@ -65,7 +65,7 @@ def publish(session: Session, signed: Signed[Params], *, venue: str, now_unix_s:
 
 def check_continues(before: Params, after: Params) -> None:
     """Commitments made under ``before`` mean the same under ``after``: quote, order, names and lots of its markets are
-    kept.
+    kept, and so are the terms of its options.
 
     Order too: older verdicts are read against the first markets of newer parameters.
 
@@ -76,8 +76,15 @@ def check_continues(before: Params, after: Params) -> None:
     names = [market.market for market in after.markets]
     if names[: len(before.markets)] != [market.market for market in before.markets]:
         raise ContextError("markets are only added, at the end: none may go or move", code="market_removed")
-    if any(a.lot != b.lot for a, b in zip(before.markets, after.markets, strict=False)):
-        raise ContextError("the lot of a market never changes: list it under a new name", code="lot_changed")
+    if any(_meaning(a) != _meaning(b) for a, b in zip(before.markets, after.markets, strict=False)):
+        raise ContextError(
+            "the lot of a market and the terms of an option never change: list it under a new name", code="lot_changed"
+        )
+
+
+def _meaning(market: MarketParams) -> tuple[object, ...]:
+    """What one lot of a market is."""
+    return market.lot, market.kind, market.underlying, market.forward, market.option, market.strike, market.expiry
 
 
 def ends(session: Session, *, grace_s: int) -> dict[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zkmargin.errors import InputError
 
-from . import cross, dydx, lending, reg_t, steps
+from . import cross, dydx, lending, options_standard, reg_t, span, steps
 
 if TYPE_CHECKING:
     from zkmargin.documents import Account
@@ -44,6 +44,8 @@ CALCULATORS: MappingProxyType[str, Calculator] = MappingProxyType(
         "perpetuals-steps": steps.CALCULATOR,
         "equity-reg-t": reg_t.CALCULATOR,
         "lending": lending,
+        "options-standard": options_standard,
+        "span": span,
     }
 )
 

@@ -15,10 +15,12 @@ from . import (
     equity_reg_t,
     gross,
     lending,
+    options_standard,
     perpetuals_brackets,
     perpetuals_cross,
     perpetuals_dydx,
     perpetuals_steps,
+    span,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
             perpetuals_steps,
             equity_reg_t,
             lending,
+            options_standard,
+            span,
         )
     }
 )

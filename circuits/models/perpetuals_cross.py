@@ -13,7 +13,7 @@ Source: dYdX v4, protocol/x/perpetuals/lib/lib.go, without its intermediate roun
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zkmargin.errors import InputError
 
@@ -31,18 +31,24 @@ NAME = "perpetuals-cross"
 
 def rule() -> Rule:
     """The rule, symbolically."""
-    from ..language import Abs, Total, cash, family, interval, public, size
+    from ..language import cash
     from ..lowering import Rule
 
+    return Rule(NAME, cash("cash0") + value() + collateral.value())
+
+
+def value() -> Any:
+    """What the perpetuals add to the slack, symbolically."""
+    from ..language import Abs, Total, family, interval, public, size
+
     q, p, F, f = size("q"), interval("p"), interval("F", signed=True), public("f")
-    perpetuals = Total(family("market"), q * (p - F) - f * p * Abs(q))
-    return Rule(NAME, cash("cash0") + perpetuals + collateral.value())
+    return Total(family("market"), q * (p - F) - f * p * Abs(q))
 
 
 def check(params: RiskParameters) -> None:
     """Raises: InputError "bad_params"."""
     if any(market.kind == "perpetual" and (len(market.tiers) > 1 or market.short) for market in params.markets):
-        raise InputError("perpetuals-cross has one rate a market: use perpetuals-brackets for tiers", code="bad_params")
+        raise InputError(f"{params.model} has one rate a market: use perpetuals-brackets for tiers", code="bad_params")
 
 
 def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:

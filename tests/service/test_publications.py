@@ -119,6 +119,28 @@ def test_what_a_commitment_means_never_changes(bare: World, what: str) -> None:
     assert (bare.dump() == before) == (code is not None)
 
 
+OPTION = {
+    "market": "ETH-C", "kind": "option", "lot": "0.01", "max_size": "9", "underlying": "ETH-USD", "forward": "BTC-USD",
+    "option": "call", "strike": "3000", "expiry": "2026-12-25T08:00:00Z",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [
+        ("underlying", "BTC-USD"),
+        ("forward", None),
+        ("option", "put"),
+        ("strike", "2999"),
+        ("expiry", "2026-12-25T08:00:01Z"),
+    ],
+)
+def test_the_terms_of_an_option_never_change(bare: World, key: str, other: str | None) -> None:
+    bare.publish_params(make_params(1, model="options-standard", markets=[*MARKETS, OPTION]))
+    changed = make_params(2, model="options-standard", markets=[*MARKETS, OPTION | {key: other}])
+    assert code_of(bare.post("/v1/params", changed.sign(bare.keys.params).to_bytes())) == (409, "lot_changed")
+
+
 def test_a_published_document_has_its_digest_as_tag(bare: World) -> None:
     bare.publish_params(make_params(1))
     bare.publish_params(make_params(2))

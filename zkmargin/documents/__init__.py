@@ -4,9 +4,10 @@ from .account import Account, Holding, Position
 from .attestation_request import AttestationRequest
 from .base import Document, Part
 from .oracle import Funding, Oracle, Price, Round, reporter
-from .params import MarketParams, Params
+from .params import MarketParams, OptionRequirements, Params
 from .policy import Policy
 from .receipt import Receipt, verify_receipt
+from .risk_arrays import Commodity, RiskArray
 from .signed import Signed, read
 from .state import (
     CASH_LABEL,
@@ -31,6 +32,7 @@ __all__ = [
     "NO_STATE",
     "Account",
     "AttestationRequest",
+    "Commodity",
     "Document",
     "Funding",
     "Holding",
@@ -38,6 +40,7 @@ __all__ = [
     "LabelledOpening",
     "MarketParams",
     "Openings",
+    "OptionRequirements",
     "Oracle",
     "Params",
     "Part",
@@ -45,6 +48,7 @@ __all__ = [
     "Position",
     "Price",
     "Receipt",
+    "RiskArray",
     "Round",
     "Signed",
     "State",

@@ -12,15 +12,28 @@ MAX_POSITIONS = 2048
 
 
 class Position(Part):
-    """A signed size in units of the market. Without ``entry_price``, cash is already net of its cost.
+    """A signed size in units of a market or of an option. Without ``entry_price``, what a unit was bought or sold for,
+    cash is already net of its cost.
 
     ``margin``: the cash of an isolated position, apart from the account's.
     """
 
-    market: MarketName = Field(repr=False)
+    market: MarketName | None = Field(default=None, repr=False)
+    option: MarketName | None = Field(default=None, repr=False)
     size: DecimalText = Field(repr=False)
     entry_price: NonNegativeDecimal | None = Field(default=None, repr=False)
     margin: DecimalText | None = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if (self.market is None) == (self.option is None):
+            raise ValueError("a position is in a market or in an option")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The name of the market or option."""
+        return self.market or self.option or ""
 
 
 class Holding(Part):
@@ -44,7 +57,7 @@ class Account(Document):
 
     @model_validator(mode="after")
     def _markets_once(self) -> Self:
-        unique([position.market for position in self.positions], "a market")
+        unique([position.name for position in self.positions], "a market")
         unique([holding.asset for holding in self.collateral or ()], "a collateral asset")
         unique([holding.asset for holding in self.debts or ()], "a debt's asset")
         return self

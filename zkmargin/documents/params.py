@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from .. import canonical
-from .base import Counter, Document, MarketName, Name, NonNegativeDecimal, Part, PositiveDecimal, Ppm, unique
+from .base import Counter, Document, MarketName, Name, NonNegativeDecimal, Part, PositiveDecimal, Ppm, Time, unique
+from .risk_arrays import Commodity
 
 MAX_LOT_DECIMALS = 18
 MAX_SIZE_LOTS = 2**48 - 1
@@ -22,8 +23,11 @@ Model = Literal[
     "perpetuals-brackets",
     "perpetuals-dydx",
     "perpetuals-steps",
+    "perpetuals-size-weighted",
     "equity-reg-t",
     "lending",
+    "options-standard",
+    "span",
 ]
 
 
@@ -40,9 +44,13 @@ ONLY_OF = {
     "size_factor": "perpetuals-size-weighted",
     "size_law": "perpetuals-size-weighted",
     "short_floor": "equity-reg-t",
+    "options": "options-standard",
     "tiers_by": "perpetuals-steps",
 }
 """What one model reads and the others would pass over."""
+
+OPTION_MODELS = ("options-standard",)
+"""The models that know options and indices; any other would pass over them."""
 
 
 class OpenInterestScale(Part):
@@ -58,6 +66,41 @@ class OpenInterestScale(Part):
         return self
 
 
+_TERMS = frozenset(
+    {"market", "kind", "lot", "max_size", "underlying", "forward", "option", "strike", "expiry", "options"}
+)
+"""What options and indices may have."""
+
+Scale = Annotated[int, Field(ge=1_000_000, le=3_000_000)]
+
+
+class OptionRequirements(Part):
+    """What short options on a market require beside their mark value, in parts per million of its price.
+
+    Initial: ``initial_most_ppm`` less how far out of the money, but ``initial_least_ppm``; of a put, at least its
+    maintenance requirement, mark value included, times ``put_initial_scale_ppm``. Maintenance: the rate of calls or of
+    puts; of a put, at least ``put_mark_ppm`` of its mark value. The other method pays for calls that no long call
+    covers, each at the forward price times an ``unpaired`` scale.
+    """
+
+    initial_most_ppm: Ppm
+    initial_least_ppm: Ppm
+    call_maintenance_ppm: Ppm
+    put_maintenance_ppm: Ppm
+    put_mark_ppm: Ppm
+    put_initial_scale_ppm: Scale
+    unpaired_initial_ppm: Scale
+    unpaired_maintenance_ppm: Scale
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.call_maintenance_ppm <= self.initial_least_ppm <= self.initial_most_ppm:
+            raise ValueError("the initial rates must not be below the maintenance rate of calls, nor out of order")
+        if self.unpaired_maintenance_ppm > self.unpaired_initial_ppm:
+            raise ValueError("the maintenance scale must not be above the initial one")
+        return self
+
+
 class MarketParams(Part):
     """A market: size grid (``lot``), initial and maintenance rate in parts per million, largest position.
 
@@ -67,13 +110,23 @@ class MarketParams(Part):
     the initial rate, rounded twice; tiers are told by value or ``tiers_by`` size; a ``size_factor`` makes rates grow
     with the square root of a size, or as the ``size_law`` says; a short requires ``short_floor`` a unit at least.
     Of a ``kind`` "asset", the rates are the haircuts of collateral and the ``short`` rates what a debt counts more.
+    An "option" is a call or a put at a ``strike``, that lives until ``expiry``, on the price of another market of the
+    list, the ``underlying``; its own quote is its implied volatility. It is valued at the price of ``forward``, or else
+    of the underlying. An "index" is a price that nobody holds. A "contract" is
+    a position whose risk arrays stand with its commodity. None of these has rates.
     """
 
     market: MarketName
-    kind: Literal["asset"] | None = None
+    kind: Literal["asset", "option", "index", "contract"] | None = None
     lot: PositiveDecimal
-    initial_ppm: Ppm
-    maintenance_ppm: Ppm
+    underlying: MarketName | None = None
+    forward: MarketName | None = None
+    option: Literal["call", "put"] | None = None
+    strike: PositiveDecimal | None = None
+    expiry: Time | None = None
+    initial_ppm: Ppm | None = None
+    maintenance_ppm: Ppm | None = None
+    options: OptionRequirements | None = None
     short_initial_ppm: Ppm | None = None
     short_maintenance_ppm: Ppm | None = None
     isolated: Literal[True] | None = None
@@ -96,6 +149,15 @@ class MarketParams(Part):
             raise ValueError("a lot has at most 18 decimals")
         if lots > MAX_SIZE_LOTS:
             raise ValueError("max_size must be at most 2^48 - 1 lots")
+        terms = (self.underlying, self.option, self.strike, self.expiry)
+        if (self.kind == "option") != all(terms) or (self.kind != "option" and (any(terms) or self.forward)):
+            raise ValueError("an option, and nothing else, has an underlying, a strike, an expiry and option")
+        if self.kind in ("option", "index", "contract"):
+            if any(getattr(self, name) is not None for name in self.model_fields_set - _TERMS):
+                raise ValueError("an option, an index or a contract with risk arrays has no rates")
+            return self
+        if self.initial_ppm is None or self.maintenance_ppm is None:
+            raise ValueError("a market has an initial and a maintenance rate")
         if (self.short_initial_ppm is None) != (self.short_maintenance_ppm is None):
             raise ValueError("the initial and the maintenance rate of shorts come together")
         if self.kind is not None and self.isolated:
@@ -135,11 +197,30 @@ class Params(Document):
     model: Model
     quote: Name
     markets: tuple[MarketParams, ...] = Field(min_length=1, max_length=MAX_MARKETS)
+    commodities: tuple[Commodity, ...] | None = Field(default=None, min_length=1, max_length=MAX_MARKETS)
 
     @model_validator(mode="after")
     def _markets_once(self) -> Self:
         unique([market.market for market in self.markets], "a market")
+        if self.model not in OPTION_MODELS and any(market.kind in ("option", "index") for market in self.markets):
+            raise ValueError("the margin model knows no options")
+        priced = {market.market for market in self.markets if market.kind != "option" and not market.isolated}
+        for market in self.markets:
+            if not {market.underlying, market.forward} - {None} <= priced:
+                raise ValueError("an option is on a market of the list that is no option and not isolated")
         for key, model in ONLY_OF.items():
             if self.model != model and any(getattr(market, key) is not None for market in self.markets):
                 raise ValueError(f"{key} is for {model} only")
+        return self
+
+    @model_validator(mode="after")
+    def _contracts_once(self) -> Self:
+        if (self.model == "span") != (self.commodities is not None):
+            raise ValueError("commodities with their risk arrays are for span, which needs them")
+        unique([commodity.commodity for commodity in self.commodities or ()], "a commodity")
+        named = [contract.market for commodity in self.commodities or () for contract in commodity.contracts]
+        if sorted(named) != sorted(market.market for market in self.markets if market.kind == "contract"):
+            raise ValueError("every market of kind contract, and nothing else, is in exactly one commodity")
+        if self.model == "span" and any(market.kind not in ("contract", "asset") for market in self.markets):
+            raise ValueError("the markets of span are contracts and assets")
         return self
