@@ -57,7 +57,7 @@ def import_account(
     else:
         book = _account(content, markets)
         name = book.name or name
-    account = book.to_account(name, order=markets.names)
+    account = book.to_account(name, order=markets.names, options=markets.options)
     _check_grid(account, params)
     return account
 
@@ -78,12 +78,22 @@ def guess(content: bytes) -> Kind:
 
 def _account(content: bytes, markets: Markets) -> Book:
     account = read(content, Account).document
-    book = Book(cash=canonical.parse_decimal(account.cash), name=account.account, owner=account.owner)
+    book = Book(
+        cash=canonical.parse_decimal(account.cash),
+        name=account.account,
+        owner=account.owner,
+        collateral=account.collateral,
+        debts=account.debts,
+    )
     for position in account.positions:
-        entry_price = position.entry_price
         book.add(
-            markets.find(position.market),
+            markets.find(position.name),
             canonical.parse_decimal(position.size),
-            None if entry_price is None else canonical.parse_decimal(entry_price),
+            _optional(position.entry_price),
+            _optional(position.margin),
         )
     return book
+
+
+def _optional(text: str | None) -> Fraction | None:
+    return None if text is None else canonical.parse_decimal(text)

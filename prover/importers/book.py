@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from zkmargin import canonical
-from zkmargin.documents import Account
+from zkmargin.documents import Account, Holding
+from zkmargin.errors import InputError
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A net position. Without an entry price, its cost has been taken out of the cash."""
+    """A net position. Without an entry price, its cost has been taken out of the cash. An isolated one has a margin."""
 
     size: Fraction
     entry_price: Fraction | None
+    margin: Fraction | None = None
 
 
 @dataclass
@@ -26,36 +28,45 @@ class Book:
     entries: dict[str, Entry] = field(default_factory=dict)
     name: str | None = None
     owner: str | None = None
+    collateral: tuple[Holding, ...] | None = None
+    debts: tuple[Holding, ...] | None = None
 
-    def add(self, market: str, size: Fraction, entry_price: Fraction | None) -> None:
+    def add(self, market: str, size: Fraction, entry_price: Fraction | None, margin: Fraction | None = None) -> None:
         """Add a position. A second one in the same market (hedge mode) is netted: both costs move into the cash.
 
         Equity is cash + sum size * (price - entry), so moving size * entry into the cash changes no equity at any
         price.
+
+        Raises: InputError "isolated": one of the two is isolated.
         """
-        if size == 0:
+        if size == 0 and margin is None:
             return
         known = self.entries.pop(market, None)
         if known is None:
-            self.entries[market] = Entry(size, entry_price)
+            self.entries[market] = Entry(size, entry_price, margin)
             return
+        if known.margin is not None or margin is not None:
+            raise InputError(f"there are two positions in {market}, with margin of their own", code="isolated")
         self.cash -= known.size * (known.entry_price or 0) + size * (entry_price or 0)
         if known.size + size:
             self.entries[market] = Entry(known.size + size, None)
 
-    def to_account(self, name: str, *, order: Iterable[str]) -> Account:
-        """The account document, its positions in the venue's order of markets."""
+    def to_account(self, name: str, *, order: Iterable[str], options: Collection[str]) -> Account:
+        """The account document, its positions in the venue's order of markets, some of which are ``options``."""
         positions = []
         for market in order:
             entry = self.entries.get(market)
             if entry is None:
                 continue
-            position = {"market": market, "size": canonical.format_decimal(entry.size)}
+            position = {
+                "option" if market in options else "market": market,
+                "size": canonical.format_decimal(entry.size),
+            }
             if entry.entry_price is not None:
                 position["entry_price"] = canonical.format_decimal(entry.entry_price)
+            if entry.margin is not None:
+                position["margin"] = canonical.format_decimal(entry.margin)
             positions.append(position)
         cash = canonical.format_decimal(self.cash)
-        owner = {} if self.owner is None else {"owner": self.owner}
-        return Account.from_value(
-            {"schema": Account.SCHEMA, "account": name, "cash": cash, "positions": positions} | owner
-        )
+        account = Account.from_value({"schema": Account.SCHEMA, "account": name, "cash": cash, "positions": positions})
+        return account.model_copy(update={"owner": self.owner, "collateral": self.collateral, "debts": self.debts})

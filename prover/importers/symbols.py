@@ -16,6 +16,7 @@ class Markets:
     quote: str
     names: tuple[str, ...]
     mapping: Mapping[str, str]
+    options: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, params: Params, mapping: Mapping[str, str]) -> Markets:
@@ -27,7 +28,8 @@ class Markets:
         for market in mapping.values():
             if market not in names:
                 raise InputError(f"--map: the venue lists no market {market}", code="unknown_market")
-        return cls(params.quote, names, mapping)
+        options = frozenset(market.market for market in params.markets if market.kind == "option")
+        return cls(params.quote, names, mapping, options)
 
     def find(self, symbol: str) -> str:
         """The market of ``symbol``: by --map, else by its own name, else 'BTC/USDC:USDC' as BTC-USDC or BTC-USD.

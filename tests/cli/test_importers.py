@@ -248,3 +248,30 @@ def test_import_maps_symbols(tmp_path: Path) -> None:
     assert read(out.read_bytes(), Account).document.account == "my-positions"
     ran = zkmargin("import", source, *PUBLIC[:2], "--out", tmp_path / "b.json", "--map", "nothing", "-o", "json")
     assert (ran.code, ran.error) == (2, "usage")
+
+
+def test_an_account_file_keeps_everything_it_says() -> None:
+    """Options, isolated margins, collateral and debts are part of the account, not only its positions."""
+    markets = [
+        {"market": "ETH", "lot": "0.001", "initial_ppm": 2, "maintenance_ppm": 1, "max_size": "9"},
+        {"market": "SOL", "lot": "0.1", "initial_ppm": 2, "maintenance_ppm": 1, "max_size": "9", "isolated": True},
+        {"market": "USDT", "kind": "asset", "lot": "0.01", "initial_ppm": 2, "maintenance_ppm": 1, "max_size": "9"},
+        {
+            "market": "ETH-C", "kind": "option", "lot": "0.01", "max_size": "9",
+            "underlying": "ETH", "option": "call", "strike": "3000", "expiry": "2026-12-25T08:00:00Z",
+        },
+    ]  # fmt: skip
+    params = PARAMS.to_value() | {"model": "options-standard", "markets": markets}
+    value = {
+        "schema": "zkmargin/account/v1",
+        "account": "alice",
+        "cash": "10",
+        "positions": [
+            {"market": "SOL", "size": "0", "margin": "7.5"},
+            {"option": "ETH-C", "size": "-1", "entry_price": "88.25"},
+        ],
+        "collateral": [{"asset": "USDT", "amount": "3"}],
+        "debts": [{"asset": "USDT", "amount": "0.5"}],
+        "owner": "0x8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
+    }
+    assert import_account(json.dumps(value).encode(), Params.from_value(params)).to_value() == value
