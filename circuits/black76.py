@@ -55,41 +55,100 @@ def value(
 
     Raises: InputError "bad_option": a number is below zero, or the strike is zero.
     """
-    if min(forward, vol, years, discount) < 0 or strike <= 0:
-        raise InputError(
-            "an option needs a strike above 0, and a price, a volatility and a time of at least 0", code="bad_option"
-        )
+    _check(forward, strike, vol, years, discount)
     # forward = f / scale and strike = k / scale
     f, k = forward.numerator * strike.denominator, strike.numerator * forward.denominator
     scale = forward.denominator * strike.denominator
-    squared = vol.numerator * vol.numerator * years.numerator, vol.denominator * vol.denominator * years.denominator
-    low, high = _call(f, k, *squared)
+    low, high = _call(f, k, *_variance(vol, years))
     carry = 0 if is_call else (f - k) << BITS
     per, scale = discount.numerator, discount.denominator * scale << BITS
     return Fraction(per * (low - carry), scale), Fraction(per * (high - carry), scale)
 
 
+@lru_cache(maxsize=1 << 14)
+def delta(
+    is_call: bool,
+    forward: Fraction | int,
+    strike: Fraction | int,
+    vol: Fraction | int,
+    years: Fraction | int,
+    discount: Fraction | int = 1,
+) -> Bounds:
+    """Two numbers that lie around how much ``value`` rises with ``forward``: D N(d1), or D (N(d1) - 1) for a put.
+
+    Where the value has a kink, at the strike and at expiry, these are the slopes on its sides.
+
+    Raises: as ``value``.
+    """
+    _check(forward, strike, vol, years, discount)
+    f, k = forward.numerator * strike.denominator, strike.numerator * forward.denominator
+    low, high = _rise(f, k, *_variance(vol, years))
+    carry = 0 if is_call else UNIT
+    per, scale = discount.numerator, discount.denominator << BITS
+    return Fraction(per * (low - carry), scale), Fraction(per * (high - carry), scale)
+
+
+def _check(
+    forward: Fraction | int,
+    strike: Fraction | int,
+    vol: Fraction | int,
+    years: Fraction | int,
+    discount: Fraction | int,
+) -> None:
+    if min(forward, vol, years, discount) < 0 or strike <= 0:
+        raise InputError(
+            "an option needs a strike above 0, and a price, a volatility and a time of at least 0", code="bad_option"
+        )
+
+
+def _variance(vol: Fraction | int, years: Fraction | int) -> tuple[int, int]:
+    """v^2 T as a numerator and a denominator."""
+    return vol.numerator * vol.numerator * years.numerator, vol.denominator * vol.denominator * years.denominator
+
+
 def _call(f: int, k: int, n: int, d: int) -> tuple[int, int]:
-    """Bounds of an undiscounted call, in u; n / d is the variance v^2 T."""
+    """Bounds of an undiscounted call, in u; n / d is the variance."""
     intrinsic = max(f - k, 0) << BITS
     if not f or not n:
         return intrinsic, intrinsic
-    # root <= v sqrt(T) < root + 1, in u
-    root = isqrt((n << 2 * BITS) // d)
+    root = _root(n, d)
     # Vega is F N'(d1) sqrt(T) < F sqrt(T) / 2: these bound the value whatever the errors below are.
     cheapest, dearest = intrinsic, min(f << BITS, intrinsic + f * (root + 2) // 2)
     if not root:
         return cheapest, dearest
+    d1, moved = _d1(f, k, n, d, root)
+    # N' < 1/2, so that N moves by half as much
+    e1, e2 = moved // 2 + 1 + CDF_ERROR, (moved + 1) // 2 + 1 + CDF_ERROR
+    n1, n2 = _cdf(d1), _cdf(d1 - root)
+    return max(cheapest, f * (n1 - e1) - k * (n2 + e2)), min(dearest, f * (n1 + e1) - k * (n2 - e2))
+
+
+def _rise(f: int, k: int, n: int, d: int) -> tuple[int, int]:
+    """Bounds of N(d1), in u."""
+    if not f:
+        return 0, 0
+    root = _root(n, d)
+    if not root:
+        # Anything between 0 and 1 is possible if there is some variance, below u^2.
+        return (0 if n or f <= k else UNIT), (0 if not n and f < k else UNIT)
+    d1, moved = _d1(f, k, n, d, root)
+    n1, e1 = _cdf(d1), moved // 2 + 1 + CDF_ERROR
+    return max(0, n1 - e1), min(UNIT, n1 + e1)
+
+
+def _root(n: int, d: int) -> int:
+    """root <= v sqrt(T) < root + 1, in u."""
+    return isqrt((n << 2 * BITS) // d)
+
+
+def _d1(f: int, k: int, n: int, d: int, root: int) -> tuple[int, int]:
+    """d1 in u, and what it is wrong by less than."""
     log, error = _ln(f, k)
     top = log + (n << BITS) // (2 * d)
     d1 = (top << BITS) // root
     # top is wrong by error + 1, which the division scales; root by 1, which moves d1 by at most |d1| u / root.
     moved = ((error + 1) << BITS) // root + 2
-    moved += (abs(d1) + moved) // root + 2
-    # N' < 1/2, so that N moves by half as much
-    e1, e2 = moved // 2 + 1 + CDF_ERROR, (moved + 1) // 2 + 1 + CDF_ERROR
-    n1, n2 = _cdf(d1), _cdf(d1 - root)
-    return max(cheapest, f * (n1 - e1) - k * (n2 + e2)), min(dearest, f * (n1 + e1) - k * (n2 - e2))
+    return d1, moved + (abs(d1) + moved) // root + 2
 
 
 def _ln(n: int, d: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import mpmath
 import pytest
 
 from circuits import black76
-from circuits.black76 import UNIT, value
+from circuits.black76 import UNIT, delta, value
 from zkmargin.errors import InputError
 
 Q = Fraction
@@ -77,6 +77,23 @@ def test_truth_lies_between_bounds_that_are_tight() -> None:
         assert high - low <= (forward + strike) * Q(1, 2**80)
         if contract[4] > Q(1, 365) and contract[3] > Q(1, 10):
             assert high - low <= (forward + strike) * Q(1, 2**110)
+
+
+def test_delta_is_the_slope_of_the_value() -> None:
+    for is_call, forward, strike, vol, years in contracts(300):
+        low, high = delta(is_call, forward, strike, vol, years)
+        s = exact(vol) * mpmath.sqrt(exact(years))
+        true = mpmath.ncdf(mpmath.log(exact(forward) / exact(strike)) / s + s / 2) - (not is_call)
+        assert exact(low) - mpmath.mpf(2) ** -400 <= true <= exact(high) + mpmath.mpf(2) ** -400
+        assert high - low <= Q(1, 2**80)
+        assert -(not is_call) <= low <= high <= is_call
+
+
+def test_delta_where_nothing_is_left_to_happen() -> None:
+    at = {price: delta(True, Q(price), Q(100), Q(1, 2), Q(0)) for price in (0, 99, 100, 101)}
+    assert at == {0: (0, 0), 99: (0, 0), 100: (0, 1), 101: (1, 1)}
+    assert delta(False, Q(99), Q(100), Q(0), Q(1), Q(1, 2)) == (Q(-1, 2), Q(-1, 2))
+    assert delta(True, Q(101), Q(100), Q(1, 10**40), Q(1)) == (0, 1)
 
 
 def test_parity_and_certain_bounds() -> None:
