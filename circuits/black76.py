@@ -59,7 +59,7 @@ def value(
     # forward = f / scale and strike = k / scale
     f, k = forward.numerator * strike.denominator, strike.numerator * forward.denominator
     scale = forward.denominator * strike.denominator
-    low, high = _call(f, k, *_variance(vol, years))
+    low, high = call(f, k, *_variance(vol, years))
     carry = 0 if is_call else (f - k) << BITS
     per, scale = discount.numerator, discount.denominator * scale << BITS
     return Fraction(per * (low - carry), scale), Fraction(per * (high - carry), scale)
@@ -106,7 +106,7 @@ def _variance(vol: Fraction | int, years: Fraction | int) -> tuple[int, int]:
     return vol.numerator * vol.numerator * years.numerator, vol.denominator * vol.denominator * years.denominator
 
 
-def _call(f: int, k: int, n: int, d: int) -> tuple[int, int]:
+def call(f: int, k: int, n: int, d: int) -> tuple[int, int]:
     """Bounds of an undiscounted call, in u; n / d is the variance."""
     intrinsic = max(f - k, 0) << BITS
     if not f or not n:
@@ -143,7 +143,7 @@ def _root(n: int, d: int) -> int:
 
 def _d1(f: int, k: int, n: int, d: int, root: int) -> tuple[int, int]:
     """d1 in u, and what it is wrong by less than."""
-    log, error = _ln(f, k)
+    log, error = ln(f, k)
     top = log + (n << BITS) // (2 * d)
     d1 = (top << BITS) // root
     # top is wrong by error + 1, which the division scales; root by 1, which moves d1 by at most |d1| u / root.
@@ -151,7 +151,7 @@ def _d1(f: int, k: int, n: int, d: int, root: int) -> tuple[int, int]:
     return d1, moved + (abs(d1) + moved) // root + 2
 
 
-def _ln(n: int, d: int) -> tuple[int, int]:
+def ln(n: int, d: int) -> tuple[int, int]:
     """ln(n/d) for n, d > 0, and what it is wrong by less than, in u."""
     k = n.bit_length() - d.bit_length()
     n, d = n << max(-k, 0), d << max(k, 0)
