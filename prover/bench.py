@@ -1,9 +1,10 @@
 """``zkmargin bench``: proving, verifying and batch verifying, in units of one library multi-scalar multiplication.
 
 One process, one thread, medians of several runs. The unit, one sum of 377 full-width terms, is measured in between
-everything else. The clock is the processor time of this process, and the garbage collector waits (as in ``timeit``):
-what other programs do at the same time counts little. Verification starts at proof bytes, with the commitments held
-decoded; a batch is 64 proofs of 64 accounts.
+everything else; so is a sum of as many terms as the statement's own verification has (``own``). The clock is the
+processor time of this process, and the garbage collector waits (as in ``timeit``): what other programs do at the same
+time counts little. Verification starts at proof bytes, with the commitments held decoded; a batch is 64 proofs of 64
+accounts.
 """
 
 from __future__ import annotations
@@ -20,21 +21,23 @@ from typing import Any
 
 from circuits import statement
 from circuits.boxes import box_around
-from circuits.markets import box_entries
+from circuits.markets import RiskParameters, box_entries
 from circuits.statement import Statement
-from zkmargin import generators
+from zkmargin import canonical, generators
 from zkmargin.batch import verify_batch
 from zkmargin.bundle import BoxEntry, Request
-from zkmargin.documents import Account, Openings, Oracle, Params, Round, Signed
+from zkmargin.documents import Account, Openings, Params, Round, Signed
 from zkmargin.field import R
 from zkmargin.group import msm
 
+from .bench_samples import Sample
 from .commit import Identity, next_state
 from .public import Public
 
 UNIT_TERMS = 377
 BATCH = 64
 MIN_RUNS = 5
+EXPIRY_S = 86400
 _MS = 1000.0
 
 Progress = Callable[[str], None]
@@ -46,25 +49,31 @@ class Case:
 
     statement: Statement
     openings: Openings
+    params: RiskParameters
 
 
 class Subject:
-    """Statements of one number of markets, with their proofs, and what was measured of them."""
+    """Statements about one sample, with their proofs, and what was measured of them."""
 
-    def __init__(self, markets: int, batch: int) -> None:
-        cases = sample(markets, batch)
+    def __init__(self, sample: Sample, batch: int) -> None:
+        cases = _cases(sample, batch)
         proofs = [case.statement.prove(case.openings.by_label) for case in cases]
         self._items = [case.statement.item(proof) for case, proof in zip(cases, proofs, strict=True)]
         self._statement, self._proof, self._openings = cases[0].statement, proofs[0], cases[0].openings.by_label
         self._statement.verify(self._proof)  # warm: bases hashed, tables made
-        self._markets = markets
+        self._sample, self._params = sample, cases[0].params
+        self._own = _sum(self._statement.relation.terms)
+        self._own_ms: list[float] = []
+        self._build_ms: list[float] = []
         self._prove_ms: list[float] = []
         self._verify_ms: list[float] = []
         self._batch_ms: list[float] = []
 
     def measure(self, unit: Callable[[], object]) -> list[float]:
-        """Prove, verify and batch verify once; the milliseconds of the units in between."""
+        """Build, prove, verify and batch verify once; the milliseconds of the units in between."""
         units = [_clock(unit)]
+        self._build_ms.append(_clock(self._build))
+        self._own_ms.append(_clock(self._own))
         self._prove_ms.append(_clock(lambda: self._statement.prove(self._openings)))
         units.append(_clock(unit))
         self._verify_ms.append(_clock(lambda: self._statement.verify(self._proof)))
@@ -72,32 +81,47 @@ class Subject:
         self._batch_ms.append(_clock(lambda: verify_batch(self._items)) / len(self._items))
         return units
 
+    def _build(self) -> None:
+        """The relation from the public numbers, with nothing kept from the time before."""
+        statement.layout.cache_clear()
+        made = self._statement
+        statement.layout(self._params, made.box, made.claims, made.lifetime)
+
     def result(self, unit_ms: float) -> dict[str, Any]:
         """Medians, in milliseconds and in units."""
         prove_ms, verify_ms, batch_ms = map(median, (self._prove_ms, self._verify_ms, self._batch_ms))
+        own_ms, relation = median(self._own_ms), self._statement.relation
         return {
-            "markets": self._markets,
-            "terms": self._statement.relation.terms,
+            "model": self._sample.model,
+            "sample": self._sample.name,
+            "markets": len(self._sample.params["markets"]),
+            "terms": relation.terms,
+            "slots": relation.N,
+            "rows": len(relation.rows),
             "proof_bytes": len(self._proof),
+            "build_ms": round(median(self._build_ms), 3),
             "prove_ms": round(prove_ms, 3),
             "verify_ms": round(verify_ms, 3),
             "batch_ms_per_proof": round(batch_ms, 3),
             "prove_over_msm": round(prove_ms / unit_ms, 2),
             "verify_over_msm": round(verify_ms / unit_ms, 2),
             "batch_over_msm": round(batch_ms / unit_ms, 3),
+            "own_msm_ms": round(own_ms, 3),
+            "prove_over_own": round(prove_ms / own_ms, 2),
+            "verify_over_own": round(verify_ms / own_ms, 2),
         }
 
 
-def run(markets: Sequence[int], *, runs: int, batch: int = BATCH, progress: Progress) -> dict[str, Any]:
-    """Measure every number of ``markets``; the document of ``zkmargin bench -o json``.
+def run(samples: Sequence[Sample], *, runs: int, batch: int = BATCH, progress: Progress) -> dict[str, Any]:
+    """Measure every one of ``samples``; the document of ``zkmargin bench -o json``.
 
     Every run measures everything once, so that a machine that is busy for a while is so for all figures alike.
     """
     subjects = []
-    for count in markets:
-        progress(f"{count} markets: making {batch} proofs")
-        subjects.append(Subject(count, batch))
-    unit = _unit()
+    for sample in samples:
+        progress(f"{sample.model}, {sample.name}: making {batch} proofs")
+        subjects.append(Subject(sample, batch))
+    unit = _sum(UNIT_TERMS)
     units: list[float] = []
     with _no_garbage_collection():
         for i in range(runs):
@@ -108,10 +132,10 @@ def run(markets: Sequence[int], *, runs: int, batch: int = BATCH, progress: Prog
     return {"unit_msm_ms": round(unit_ms, 3), "results": [subject.result(unit_ms) for subject in subjects]}
 
 
-def _unit() -> Callable[[], object]:
-    """One library sum of 377 full-width terms. Turning integers into the library's scalars is under 1 % of it."""
-    points = generators.bases("norm", UNIT_TERMS)
-    scalars = [secrets.randbelow(R) for _ in range(UNIT_TERMS)]
+def _sum(terms: int) -> Callable[[], object]:
+    """One library sum of full-width terms. Turning integers into the library's scalars is under 1 % of it."""
+    points = generators.bases("norm", terms)
+    scalars = [secrets.randbelow(R) for _ in range(terms)]
     return lambda: msm(points, scalars)
 
 
@@ -132,39 +156,16 @@ def _no_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def sample(markets: int, accounts: int) -> list[Case]:
-    """Statements of ``accounts`` made-up accounts at one venue: every market held, a box of 1 percent, maintenance."""
-    names = [f"M{i:03d}-USD" for i in range(markets)]
-    rates = {"lot": "0.0001", "initial_ppm": 50000, "maintenance_ppm": 30000, "max_size": "100000"}
-    params = {
-        "schema": Params.SCHEMA,
-        "venue": "bench",
-        "version": 1,
-        "model": "perpetuals-cross",
-        "quote": "USD",
-        "markets": [{"market": name} | rates for name in names],
-    }
-    report = {
-        "schema": Oracle.SCHEMA,
-        "venue": "bench",
-        "round": 1,
-        "time": "2026-01-01T00:00:00Z",
-        "prices": [{"market": name, "price": _digits(60_000, decimals=8)} for name in names],
-    }
-    public = Public(Signed(Params.from_value(params)), Round.from_value(report))
+def _cases(sample: Sample, accounts: int) -> list[Case]:
+    """Statements of ``accounts`` made-up accounts: a box of 1 percent, maintenance."""
+    public = Public(Signed(Params.from_value(sample.params)), Round.from_value(sample.oracle))
     box = box_entries(box_around(public.prices, Fraction(1)), public.risk)
-    return [_case(public, names, box) for _ in range(accounts)]
+    return [_case(public, sample, box) for _ in range(accounts)]
 
 
-def _case(public: Public, names: Sequence[str], box: tuple[BoxEntry, ...]) -> Case:
-    sizes = [("-" if secrets.randbelow(2) else "") + _digits(10, decimals=4) for _ in names]
-    account = {
-        "schema": Account.SCHEMA,
-        "account": "bench",
-        "cash": "1" + _digits(10**9, decimals=2).rjust(12, "0"),  # enough for every market short at its high
-        "positions": [{"market": name, "size": size} for name, size in zip(names, sizes, strict=True)],
-    }
-    state, openings = next_state(Identity.throw_away("bench"), Account.from_value(account), public, None)
+def _case(public: Public, sample: Sample, box: tuple[BoxEntry, ...]) -> Case:
+    account = Account.from_value(sample.account())
+    state, openings = next_state(Identity.throw_away(public.round.venue), account, public, None)
     request = Request(
         audience="bench",
         account=state.account,
@@ -175,11 +176,6 @@ def _case(public: Public, names: Sequence[str], box: tuple[BoxEntry, ...]) -> Ca
         round_number=public.round.number,
         claim="maintenance",
         box=box,
-        expiry="2026-01-02T00:00:00Z",
+        expiry=canonical.format_time(public.round.time_unix_s + EXPIRY_S),
     )
-    return Case(statement.build(request, state, public.params.document, public.round), openings)
-
-
-def _digits(below: int, *, decimals: int) -> str:
-    """A decimal from 1 to ``below``, with ``decimals`` decimals."""
-    return f"{1 + secrets.randbelow(below - 1)}.{secrets.randbelow(10**decimals):0{decimals}d}"
+    return Case(statement.build(request, state, public.params.document, public.round), openings, public.risk)

@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from zkmargin.errors import InputError
+
 from ..bench import BATCH, MIN_RUNS, run
+from ..bench_samples import SAMPLES, Sample, perpetuals
 from ..console import Output, OutputOption, emit, note, table
 
 DEFAULT_MARKETS = (20, 100)
@@ -16,6 +19,9 @@ def bench(
     markets: Annotated[
         list[int] | None,
         typer.Option("--markets", min=1, max=500, help="How many markets; repeat it.", show_default="20 and 100"),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help=f"A margin model instead: {', '.join(sorted(SAMPLES))}, or all.")
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=MIN_RUNS, help="Runs; the median counts.")] = 11,
     batch: Annotated[int, typer.Option("--batch", min=2, max=4096, help="Proofs in a batch.")] = BATCH,
@@ -29,8 +35,9 @@ def bench(
     Examples:
       zkmargin bench
       zkmargin bench --markets 20 --markets 500 -o json
+      zkmargin bench --model perpetuals-brackets
     """
-    value = run(markets or DEFAULT_MARKETS, runs=runs, batch=batch, progress=note)
+    value = run(_samples(markets, model), runs=runs, batch=batch, progress=note)
 
     def show() -> None:
         print(f"unit: {value['unit_msm_ms']} ms, one sum of 377 terms")
@@ -39,3 +46,14 @@ def bench(
         table("", columns, rows, right=range(len(columns)))
 
     emit(output, value, show)
+
+
+def _samples(markets: list[int] | None, model: str | None) -> list[Sample]:
+    if model is None:
+        return [perpetuals(count) for count in markets or DEFAULT_MARKETS]
+    if markets:
+        raise InputError("--model has samples of its own: leave --markets out", code="usage")
+    names = sorted(SAMPLES) if model == "all" else [model]
+    if not set(names) <= set(SAMPLES):
+        raise InputError(f"there are samples of {', '.join(sorted(SAMPLES))}", code="unknown_model")
+    return [sample for name in names for sample in SAMPLES[name]()]
