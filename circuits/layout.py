@@ -27,6 +27,9 @@ MAX_HIDDEN = 1500
 BASE_BITS = (4, 5, 6, 7, 8)
 """Candidate digit bases 16, 32, 64, 128, 256."""
 
+MAX_SIZE_BITS = max(-(-SIZE_BITS // bits) * bits for bits in BASE_BITS)
+"""Every size and amount is proved to be below 2^MAX_SIZE_BITS, in whatever base."""
+
 _BITS = 1
 """The index of the table {0, 1}."""
 

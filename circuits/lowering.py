@@ -53,10 +53,15 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """Solvent means ``slack`` >= 0, for every value of every public interval."""
+    """Solvent means ``slack`` >= 0, for every value of every public interval.
+
+    ``from_below``: the slack is at most what the venue means, so that a negative one says nothing: the rule has no
+    opposite.
+    """
 
     name: str
     slack: Any
+    from_below: bool = False
 
 
 class _Part(sympy.Symbol):  # type: ignore[misc]
@@ -78,7 +83,7 @@ def lower(rule: Rule) -> dict[str, Any]:
         "rule": rule.name,
         "statement": str(rule.slack),
         "slack": _Lowering(rule.name).node(_in_parts(rule.slack), top=True),
-        "excess": _opposite(rule),
+        "excess": None if rule.from_below else _opposite(rule),
     }
 
 

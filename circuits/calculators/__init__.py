@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zkmargin.errors import InputError
 
-from . import cross, dydx, lending, options_standard, reg_t, span, steps
+from . import cross, dydx, lending, options_standard, reg_t, size_weighted, span, steps
 
 if TYPE_CHECKING:
     from zkmargin.documents import Account
@@ -42,6 +42,7 @@ CALCULATORS: MappingProxyType[str, Calculator] = MappingProxyType(
         "perpetuals-brackets": cross.CALCULATOR,
         "perpetuals-dydx": dydx.CALCULATOR,
         "perpetuals-steps": steps.CALCULATOR,
+        "perpetuals-size-weighted": size_weighted.CALCULATOR,
         "equity-reg-t": reg_t.CALCULATOR,
         "lending": lending,
         "options-standard": options_standard,

@@ -19,6 +19,7 @@ from . import (
     perpetuals_brackets,
     perpetuals_cross,
     perpetuals_dydx,
+    perpetuals_size_weighted,
     perpetuals_steps,
     span,
 )
@@ -54,6 +55,7 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
             perpetuals_brackets,
             perpetuals_dydx,
             perpetuals_steps,
+            perpetuals_size_weighted,
             equity_reg_t,
             lending,
             options_standard,
