@@ -116,10 +116,10 @@ def call(f: int, k: int, n: int, d: int) -> tuple[int, int]:
     cheapest, dearest = intrinsic, min(f << BITS, intrinsic + f * (root + 2) // 2)
     if not root:
         return cheapest, dearest
-    d1, moved = _d1(f, k, n, d, root)
+    d1, moved, n1 = _d1(f, k, n, d, root)
     # N' < 1/2, so that N moves by half as much
     e1, e2 = moved // 2 + 1 + CDF_ERROR, (moved + 1) // 2 + 1 + CDF_ERROR
-    n1, n2 = _cdf(d1), _cdf(d1 - root)
+    n2 = _cdf(d1 - root)
     return max(cheapest, f * (n1 - e1) - k * (n2 + e2)), min(dearest, f * (n1 + e1) - k * (n2 - e2))
 
 
@@ -131,8 +131,8 @@ def _rise(f: int, k: int, n: int, d: int) -> tuple[int, int]:
     if not root:
         # Anything between 0 and 1 is possible if there is some variance, below u^2.
         return (0 if n or f <= k else UNIT), (0 if not n and f < k else UNIT)
-    d1, moved = _d1(f, k, n, d, root)
-    n1, e1 = _cdf(d1), moved // 2 + 1 + CDF_ERROR
+    _, moved, n1 = _d1(f, k, n, d, root)
+    e1 = moved // 2 + 1 + CDF_ERROR
     return max(0, n1 - e1), min(UNIT, n1 + e1)
 
 
@@ -141,14 +141,15 @@ def _root(n: int, d: int) -> int:
     return isqrt((n << 2 * BITS) // d)
 
 
-def _d1(f: int, k: int, n: int, d: int, root: int) -> tuple[int, int]:
-    """d1 in u, and what it is wrong by less than."""
+@lru_cache(maxsize=1 << 14)
+def _d1(f: int, k: int, n: int, d: int, root: int) -> tuple[int, int, int]:
+    """d1 in u, what it is wrong by less than, and N of it; a value and its slope have it in common."""
     log, error = ln(f, k)
     top = log + (n << BITS) // (2 * d)
     d1 = (top << BITS) // root
     # top is wrong by error + 1, which the division scales; root by 1, which moves d1 by at most |d1| u / root.
     moved = ((error + 1) << BITS) // root + 2
-    return d1, moved + (abs(d1) + moved) // root + 2
+    return d1, moved + (abs(d1) + moved) // root + 2, _cdf(d1)
 
 
 def ln(n: int, d: int) -> tuple[int, int]:

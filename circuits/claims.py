@@ -8,6 +8,7 @@
     survives[M]>=d                           or that of market M alone
     gross<=X             -                   gross notional is at most X quote units; gross>=X: at least
     collateral>=c        -                   cash and collateral, before haircuts, are at least c times the debts
+    equity>=X            -                   equity before requirements and haircuts is at least X quote units
 
 An *effective rate* f is the share of its notional that a position requires in equity; it may exceed 1 (h = 3, m = 0.5):
 docs/margin.md, "Claims". Bounds have at most 6 decimals. Several claims are joined by commas, in alphabetical order,
@@ -52,16 +53,17 @@ _KINDS = {
     "gross": _Kind("gross", "<=", 10**13),
     "gross-at-least": _Kind("gross", ">=", 10**13),
     "collateral": _Kind("collateral", ">=", 1000),
+    "equity": _Kind("equity", ">=", 10**13),
 }
 _BY_TEXT = {(kind.word, kind.sign): name for name, kind in _KINDS.items()}
 _REVERSED = {"health-at-most": "health", "leverage-at-least": "leverage", "gross-at-least": "gross"}
-_RULES = ("gross", "collateral")
+_RULES = ("gross", "collateral", "equity")
 _TEXT = re.compile(
     r"([a-z]+)(?:\[([A-Za-z0-9][A-Za-z0-9._:/-]*)\])?(?: *(>=|<=) *([0-9]{1,14}(?:\.[0-9]{1,6})?))?", re.ASCII
 )
 _WANTED = (
     "a claim is maintenance, initial, health>=H, leverage<=L, survives>=PERCENT, survives[MARKET]>=PERCENT,"
-    " gross<=AMOUNT or collateral>=C; health<=H, leverage>=L and gross>=AMOUNT say the opposite"
+    " gross<=AMOUNT, collateral>=C or equity>=AMOUNT; health<=H, leverage>=L and gross>=AMOUNT say the opposite"
 )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 from zkmargin.documents import OptionRequirements
 from zkmargin.errors import ContextError, InputError
@@ -20,6 +21,8 @@ from .boxes import Lifetime, MarketBox, PriceBox
 from .markets import Contract, Market, RiskParameters
 
 SECONDS_A_YEAR = 365 * 24 * 3600
+SEGMENT = Fraction(1, 50)
+MAX_SEGMENTS = 24
 
 Ends = tuple[Fraction, Fraction]
 """The low and the high end of a public number, per unit of the market."""
@@ -67,6 +70,11 @@ class Option:
         F = self.forward[1 if self.contract.is_call else 0] if forward is None else forward
         return self._value(F, 1)
 
+    def slope(self, forward: Fraction) -> Ends:
+        """How much ``least`` rises with the forward at this price of it, between two numbers."""
+        contract = self.contract
+        return black76.delta(contract.is_call, forward, contract.strike, self.volatility[0], self.years[0])
+
     def _value(self, forward: Fraction, end: int) -> Fraction:
         contract = self.contract
         return black76.value(contract.is_call, forward, contract.strike, self.volatility[end], self.years[end])[end]
@@ -100,3 +108,17 @@ def options(params: RiskParameters, box: PriceBox, lifetime: Lifetime) -> Iterat
 
 def _per_unit(market: Market, ends: MarketBox) -> Ends:
     return Fraction(ends.low, market.atto_per_lot), Fraction(ends.high, market.atto_per_lot)
+
+
+def nodes(low: Fraction, high: Fraction) -> tuple[Fraction, ...]:
+    """The ends of a price and what divides it into equal segments: of two percent, or ``MAX_SEGMENTS``."""
+    if low == high:
+        return (low,)
+    count = min(MAX_SEGMENTS, ceil((high - low) / (low * SEGMENT))) if low else MAX_SEGMENTS
+    return tuple(low + (high - low) * i / count for i in range(count + 1))
+
+
+def gap(option: Option, a: Fraction, b: Fraction) -> Fraction:
+    """How far the least value of a unit can lie below its chord between two prices of the forward, at most: a convex
+    function with slopes p at a and q at b does not by more than (b - a) (q - p) / 4."""
+    return (b - a) * (option.slope(b)[1] - option.slope(a)[0]) / 4

@@ -12,6 +12,7 @@ from zkmargin.errors import InputError
 
 from . import (
     collateral_ratio,
+    equity,
     equity_reg_t,
     gross,
     lending,
@@ -65,7 +66,7 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
 )
 """Margin models, by the name that risk parameters give."""
 
-CLAIM_RULES: MappingProxyType[str, Model] = MappingProxyType({rule.NAME: rule for rule in (collateral_ratio, gross)})
+CLAIM_RULES: MappingProxyType[str, Model] = MappingProxyType({rule.NAME: rule for rule in (collateral_ratio, equity, gross)})
 """Rules of claims that are not about a margin model, by their kind."""
 
 

@@ -77,7 +77,7 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetim
     Raises: ContextError "claim_not_allowed": health and leverage are of a requirement by itself, and here the better of
             two methods decides it. ContextError "expired_option".
     """
-    if claim.kind not in ("maintenance", "initial", "survives"):
+    if claim.kind not in ("maintenance", "initial", "survives", "stress"):
         raise ContextError(f"options-standard cannot state {claim}", code="claim_not_allowed")
     expiries: dict[tuple[str, str, int], list[Option]] = {}
     for option in options(params, box, lifetime):

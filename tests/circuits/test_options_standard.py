@@ -9,92 +9,19 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from least_cash import START, WIDE, least_cash, provable, relation
 from margin_accounts import Case, round_of
+from option_markets import DAY, REQUIRES, document, index, option, perpetual, points, risk
 
 from circuits import calculators, statement
-from circuits.boxes import Band, Lifetime, PriceBox
+from circuits.boxes import Band
 from circuits.claims import Claim, Claims
-from circuits.layout import Layout
 from circuits.markets import Holdings, RiskParameters, box_around, holdings, prices_of
-from zkmargin.canonical import format_time, parse_time
-from zkmargin.documents import Account, Oracle, Params
+from zkmargin.documents import Account, Oracle
 from zkmargin.errors import ContextError, InputError, WitnessError
 
 Q = Fraction
-START = parse_time("2023-01-01T00:00:00Z")
-DAY = 24 * 3600
-REQUIRES = {
-    "initial_most_ppm": 150_000,
-    "initial_least_ppm": 100_000,
-    "call_maintenance_ppm": 75_000,
-    "put_maintenance_ppm": 75_000,
-    "put_mark_ppm": 75_000,
-    "put_initial_scale_ppm": 1_050_000,
-    "unpaired_initial_ppm": 1_200_000,
-    "unpaired_maintenance_ppm": 1_100_000,
-}
 CALCULATOR = calculators.of("options-standard")
-WIDE = 10**31  # cash, in atto, that covers any account here
-
-
-def option(name: str, on: str, kind: str, strike: object, days: Fraction | int, **other: Any) -> dict[str, Any]:
-    return {
-        "market": name,
-        "kind": "option",
-        "lot": "0.01",
-        "underlying": on,
-        "option": kind,
-        "strike": str(strike),
-        "expiry": format_time(START + int(days * DAY)),
-        "max_size": "100000",
-    } | other
-
-
-def index(name: str, **other: Any) -> dict[str, Any]:
-    return {"market": name, "kind": "index", "lot": "1", "max_size": "1"} | other
-
-
-def perpetual(name: str, **other: Any) -> dict[str, Any]:
-    rates = {"initial_ppm": 65_000, "maintenance_ppm": 50_000}
-    return {"market": name, "lot": "0.001", "max_size": "100000"} | rates | other
-
-
-def document(*markets: dict[str, Any], **other: Any) -> Params:
-    fields = {"schema": "zkmargin/params/v1", "venue": "demo", "version": 1, "model": "options-standard"}
-    return Params.from_value(fields | {"quote": "USD", "markets": list(markets)} | other)
-
-
-def risk(*markets: dict[str, Any]) -> RiskParameters:
-    return RiskParameters.from_document(document(*markets))
-
-
-def points(*prices: object) -> tuple[Band, ...]:
-    return tuple(Band(Q(str(price)), Q(str(price)), Q(0), Q(0)) for price in prices)
-
-
-def relation(
-    params: RiskParameters, box: PriceBox, claim: str = "maintenance", lifetime: Lifetime = (START, START)
-) -> Layout:
-    return statement.layout(params, box, Claims.parse(claim), lifetime)
-
-
-def provable(layout: Layout, cash: int, sizes: Sequence[int]) -> bool:
-    try:
-        layout.assign([cash, *sizes])
-    except WitnessError as error:
-        if error.code != "not_provable":
-            raise
-        return False
-    return True
-
-
-def least_cash(layout: Layout, sizes: Sequence[int]) -> int:
-    """The least cash, in atto, that proves."""
-    low, high = -WIDE, WIDE
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if provable(layout, middle, sizes) else (middle, high)
-    return high
 
 
 # Published figures

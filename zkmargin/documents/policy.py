@@ -18,6 +18,7 @@ ClaimKind = Literal[
     "survives",
     "gross",
     "collateral",
+    "equity",
     "health-at-most",
     "leverage-at-least",
     "gross-at-least",
