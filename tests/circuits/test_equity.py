@@ -51,6 +51,16 @@ def test_a_straddle_is_worth_least_between_the_corners() -> None:
     assert 0 < least - over_box < least / 50
 
 
+def test_a_node_carries_the_larger_gap_of_its_two_segments() -> None:
+    """In the last hours nearly all of the curvature is in one segment: its neighbours have next to no gap."""
+    legs = (option(kind[0], "S", kind, "100.8", Q(1, 8), lot="1") for kind in ("call", "put"))
+    params, long = risk(index("S", options=REQUIRES), *legs), {"q/c": 1, "q/p": 1}
+    box = (Band(Q(95), Q(105), Q(0), Q(0)), *points("0.2", "0.2"))
+    least = min(-needs(params, points(Q(price, 100), "0.2", "0.2"), long) for price in range(10060, 10100, 5))
+    assert 0 < least < Q(3, 10)
+    assert least - 1 < -needs(params, box, long) <= least
+
+
 def test_shorts_are_exact_over_a_box() -> None:
     """A book without longs is concave in the price: its ends decide, and no gap is taken off."""
     box = (Band(Q(82), Q(118), Q(0), Q(0)), *points("0.5", "0.5"))
