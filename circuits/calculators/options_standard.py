@@ -1,8 +1,10 @@
 """Perpetuals and options under Derive's standard margin, as the venue's contract computes it.
 
     net margin   cash + perpetuals and collateral as everywhere + sum over expiries of max(isolated, max loss)
+                 - penalty
     isolated     sum over short options of what each requires, its mark value included; a long counts nothing
     max loss     the least that the expiry settles at, at 0 or at a strike, at most 0; less what unpaired calls require
+    penalty      initially, of every short option, whichever of the two is better
 
 A long is marked at the lower end of what it can be worth, a short at the higher one. In the report the mark value of
 all options is equity, and required is what equity is more than the net margin.
@@ -45,7 +47,7 @@ def report(account: Account, params: RiskParameters, prices: Sequence[Band], tim
     held = holdings(account, params, prices)
     now = (time_unix_s, time_unix_s)
     listed = list(options(params, params.box(prices), now))
-    lots = _lots(held, params, listed)
+    lots = lots_of_options(held, params, listed)
     entries = {position.option: parse_decimal(position.entry_price or "0") for position in account.positions}
     rows = [
         _row(option, lots[option.market.name] * option.market.lot, entries[option.market.name])
@@ -77,7 +79,7 @@ def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Clai
     Raises: InputError "expired_option".
     """
     listed = list(options(params, box, lifetime))
-    margin = _margin(listed, _lots(held, params, listed), claim)
+    margin = _margin(listed, lots_of_options(held, params, listed), claim)
     dropped = {hidden.label for market in params.markets if market.contract for hidden in market.hidden}
     cash0, *rest = (value for label, value in held.values(params).items() if label not in dropped)
     others = Holdings(cash0 + margin, tuple(rest))
@@ -89,7 +91,7 @@ def _without_options(params: RiskParameters, ends: Sequence[End]) -> tuple[RiskP
     return replace(params, markets=tuple(market for market, _ in kept)), tuple(end for _, end in kept)
 
 
-def _lots(held: Holdings, params: RiskParameters, listed: Iterable[Option]) -> dict[str, int]:
+def lots_of_options(held: Holdings, params: RiskParameters, listed: Iterable[Option]) -> dict[str, int]:
     """The sizes of all options that live; any other has to be none."""
     values, alive = held.values(params), {option.market.name for option in listed}
     lots = {market.name: values[market.hidden[0].label] for market in params.markets if market.contract is not None}
@@ -118,20 +120,27 @@ def _row(option: Option, size: Fraction, entry_price: Fraction) -> PositionRepor
     )
 
 
-def _margin(listed: Iterable[Option], lots: Mapping[str, int], claim: Claim) -> int:
+def _margin(listed: Collection[Option], lots: Mapping[str, int], claim: Claim) -> int:
     """What the options add to the slack, in atto."""
     expiries: dict[tuple[str, str, int], list[tuple[Option, int]]] = {}
     for option in listed:
         contract = option.contract
         held = (option, lots[option.market.name])
         expiries.setdefault((contract.underlying, contract.forward, contract.expiry_unix_s), []).append(held)
-    return sum(max(_isolated(together, claim), _max_loss(together, claim)) for together in expiries.values())
+    better = (max(_isolated(together, claim), _max_loss(together, claim)) for together in expiries.values())
+    return sum(better) + sum(_penalty(option, lots[option.market.name], claim) for option in listed)
 
 
 def _isolated(together: Collection[tuple[Option, int]], claim: Claim) -> int:
     return sum(
         lots * ceil(_requires(option, claim) * option.market.atto_per_lot) for option, lots in together if lots < 0
     )
+
+
+def _penalty(option: Option, lots: int, claim: Claim) -> int:
+    """Of every short, initially and by either method."""
+    rate = Fraction(option.requirements.initial_penalty_ppm or 0, PPM)
+    return _worth(option, min(lots, 0), rate * option.spot[1]) if claim == INITIAL else 0
 
 
 def _max_loss(together: Collection[tuple[Option, int]], claim: Claim) -> int:

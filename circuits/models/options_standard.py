@@ -1,14 +1,16 @@
 """Perpetuals and options, with the better of two margins for the options of each expiry: Derive's standard margin.
 
-    slack = cash0 + sum over perpetuals of  q (p - F) - f p |q|  + collateral + sum over expiries of  max(A, B)
+    slack = cash0 + sum over perpetuals of  q (p - F) - f p |q|  + collateral + sum over expiries of  max(A, B) - E
 
     A = - sum over options of  c short(q)                               each short by itself; a long counts nothing
     B = min over settlement prices x of  sum over options of  v(x) q    the least that all settle at, at most 0
         + min(0, sum over options of  z q)                              less calls that no long call covers
+    E = sum over options of  e short(q)                                 a penalty, by either method
 
 c           public money: mark value of a short lot and what it requires beside, at its worst in the box
 v(x)        public money: what a lot settles at; x is 0 and every strike, between which all is linear
 z           public money: the forward's high price of a lot times the unpaired scale, for calls; 0 for puts
+e           public money, initially: the high price of a lot of the underlying times the penalty
 
 An expiry here is of one underlying and one forward. With the mark value m, the price S of the underlying, the strike K,
 and how far it is out of the money, o = max(0, K - S) for a call and max(0, S - K) for a put, a short unit requires
@@ -23,7 +25,8 @@ exact. Short options and perpetuals hedge each other at the point, and not acros
 
 Slots: each option has a gate and the digits of a size. Each expiry has one bit, two blocks for A or B, a block for each
 strike, 0 and "at most 0", and two for unpaired calls; less where rows are equal.
-Source: Derive v2-core, src/risk-managers/StandardManager.sol, without the penalties for low confidence and depeg.
+Source: Derive v2-core, src/risk-managers/StandardManager.sol. Its penalties, for a depeg of the cash and for feeds of
+low confidence, are one number here; that of perpetuals is part of their initial rate.
 """
 
 from __future__ import annotations
@@ -54,12 +57,13 @@ def rule() -> Rule:
     from ..lowering import Rule
 
     option, settlement = family("option"), family("settlement")
-    o, c, v, z = size("o"), public("c"), public("v"), public("z")
+    o, c, v, z, e = size("o"), public("c"), public("v"), public("z"), public("e")
     alone = -Total(option, c * Max(-o, 0))
     settled = Least(settlement, Total(option, at(v, settlement) * o))
     unpaired = Min(0, Total(option, z * o))
+    penalty = Total(option, e * Max(-o, 0))
     held = cash("cash0") + perpetuals_cross.value() + collateral.value()
-    return Rule(NAME, held + Total(family("expiry"), Max(alone, settled + unpaired)))
+    return Rule(NAME, held + Total(family("expiry"), Max(alone, settled + unpaired) - penalty))
 
 
 def check(params: RiskParameters) -> None:
@@ -101,6 +105,7 @@ def _expiry(together: Sequence[Option], initial: bool) -> dict[str, Any]:
                 "c": _required(option, initial) * option.market.atto_per_lot,
                 "v": [0, *(_settles(option, price) * option.market.atto_per_lot for price in prices)],
                 "z": _unpaired(option, initial) * option.market.atto_per_lot,
+                "e": _penalty(option, initial) * option.market.atto_per_lot,
             }
             for option in together
         ],
@@ -142,6 +147,10 @@ def _unpaired(option: Option, initial: bool) -> Fraction:
     if not option.contract.is_call:
         return Fraction(0)
     return _ppm(requires.unpaired_initial_ppm if initial else requires.unpaired_maintenance_ppm) * option.forward[1]
+
+
+def _penalty(option: Option, initial: bool) -> Fraction:
+    return _ppm(option.requirements.initial_penalty_ppm or 0) * option.spot[1] if initial else Fraction(0)
 
 
 def _ppm(ppm: int) -> Fraction:

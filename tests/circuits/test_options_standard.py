@@ -77,9 +77,11 @@ PUBLISHED = {
 HAIRCUT = {"initial_ppm": 200_000, "maintenance_ppm": 200_000}
 
 
-def _published(legs: Sequence[str], collateral: str | None = None) -> tuple[RiskParameters, tuple[Band, ...], Account]:
+def _published(
+    legs: Sequence[str], collateral: str | None = None, penalty: int | None = None
+) -> tuple[RiskParameters, tuple[Band, ...], Account]:
     spots = {"ETH": "2000", "BTC": "28000"}
-    markets = [index(name, options=REQUIRES) for name in spots]
+    markets = [index(name, options=REQUIRES | {"initial_penalty_ppm": penalty}) for name in spots]
     prices = list(spots.values())
     if collateral:
         markets.append({"market": f"W{collateral}", "kind": "asset", "lot": "0.01", "max_size": "100000"} | HAIRCUT)
@@ -122,6 +124,17 @@ def test_published_margin_with_collateral() -> None:
     assert int(Q(told["equity"]) - Q(told["initial_requirement"])) == 22010
 
 
+def test_published_margin_while_the_cash_is_below_its_peg() -> None:
+    """ "test_USDC_depeg": the peg is at 0.98, the price at 0.1, the factor 1.2. Initial only, by either method."""
+    params, prices, account = _published(["ETH 17 put 2000 -1"], penalty=int(Q("0.88") * 1_200_000))
+    told = CALCULATOR.report(account, params, prices, START).to_value()
+    assert int(Q(told["slack"])) == -234
+    exact = Q(told["equity"]) - Q(told["initial_requirement"])
+    assert int(exact) == -2496
+    sizes = holdings(account, params, prices).size_lots
+    assert least_cash(relation(params, params.box(prices), "initial"), sizes) == -exact * 10**18
+
+
 # TestStandardManager_Option.t.sol of the same project: index 1500, the mark value given; most 0.15, least 0.1, rates
 # 0.075. (kind, strike, mark value) -> (initial, maintenance), truncated.
 BY_ITSELF = [
@@ -148,7 +161,7 @@ def test_published_requirements_of_shorts(
 # Random accounts against the calculator
 
 VENUE = risk(
-    perpetual("ETH", options=REQUIRES),
+    perpetual("ETH", options=REQUIRES | {"initial_penalty_ppm": 12_500}),
     index("FORWARD"),
     {
         "market": "USDT",

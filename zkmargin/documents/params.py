@@ -72,6 +72,7 @@ _TERMS = frozenset(
 """What options and indices may have."""
 
 Scale = Annotated[int, Field(ge=1_000_000, le=3_000_000)]
+Penalty = Annotated[int, Field(ge=0, le=3_000_000)]
 
 
 class OptionRequirements(Part):
@@ -80,7 +81,8 @@ class OptionRequirements(Part):
     Initial: ``initial_most_ppm`` less how far out of the money, but ``initial_least_ppm``; of a put, at least its
     maintenance requirement, mark value included, times ``put_initial_scale_ppm``. Maintenance: the rate of calls or of
     puts; of a put, at least ``put_mark_ppm`` of its mark value. The other method pays for calls that no long call
-    covers, each at the forward price times an ``unpaired`` scale.
+    covers, each at the forward price times an ``unpaired`` scale. Initially a short requires the penalty besides, by
+    either method: while the venue's cash is below its peg, or a feed is not trusted.
     """
 
     initial_most_ppm: Ppm
@@ -91,6 +93,7 @@ class OptionRequirements(Part):
     put_initial_scale_ppm: Scale
     unpaired_initial_ppm: Scale
     unpaired_maintenance_ppm: Scale
+    initial_penalty_ppm: Penalty | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
