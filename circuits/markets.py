@@ -155,7 +155,8 @@ class Market:
         All rates are multiplied by volatility / calm_volatility where that is above 1, up to 1. An initial rate i then
         becomes i + (1 - i) x, where x rises from 0 to 1 while the open interest, at the highest price, rises from the
         lower to the upper cap. Rates of 1 and more, with a liquidation fee, stay what they are. None of them falls when
-        open interest or volatility rise: what is proved at their upper ends holds below.
+        open interest or volatility rise: what is proved at their upper ends holds below. Rounded up at 18 decimals,
+        so that what a position requires is a decimal.
         """
         if self.open_interest is None and self.calm_volatility is None:
             return self
@@ -167,12 +168,15 @@ class Market:
             open_notional = Fraction(ends.open_interest * ends.high, ATTO)
             share = max(Fraction(0), min(Fraction(1), (open_notional - lower) / (upper - lower)))
 
+        def up(rate: Fraction) -> Fraction:
+            return Fraction(ceil(rate * ATTO), ATTO)
+
         def raised(rate: Fraction) -> Fraction:
-            return max(rate, min(Fraction(1), rate * factor))
+            return max(rate, min(Fraction(1), up(rate * factor)))
 
         def scaled(tier: Tier) -> Tier:
             initial = raised(tier.initial)
-            return Tier(tier.above, initial + max(Fraction(0), 1 - initial) * share, raised(tier.maintenance))
+            return Tier(tier.above, up(initial + max(Fraction(0), 1 - initial) * share), raised(tier.maintenance))
 
         return replace(
             self, tiers=tuple(map(scaled, self.tiers)), short=None if self.short is None else scaled(self.short)
