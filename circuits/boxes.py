@@ -79,11 +79,12 @@ class MarketBox:
             ceil(band.volatility * PPM),
         )
 
-    def wider(self, low: int, high: int) -> MarketBox:
-        """This box with other ends of its price.
+    def moved(self, down_percent: Fraction, up_percent: Fraction) -> MarketBox:
+        """This box after its low price moved by ``down_percent`` and its high one by ``up_percent``, outwards.
 
         Raises: ContextError "bad_box".
         """
+        low, high = floor(self.low * (1 + down_percent / 100)), ceil(self.high * (1 + up_percent / 100))
         return replace(self, low=low, high=high)
 
     def __le__(self, other: MarketBox) -> bool:

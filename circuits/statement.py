@@ -150,11 +150,13 @@ def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Life
             RelationError: above the limits of a relation.
     """
     slacks = [slack for claim in claims.claims for slack in _slacks(claim, params, box, lifetime)]
-    if not any("cash0" in scope for _, scope in slacks):
+    hidden = params.hidden_at(lifetime[0])
+    if not {value.label for value in hidden if value.kind == "cash"} <= {scope.get("cash0") for _, scope in slacks}:
+        # Cash has no digits of its own: in no slack, nothing would bound it.
         raise ContextError(
-            "no claim is about the cash: join one that is, such as maintenance", code="claim_not_allowed"
+            "no claim is about all of the cash: join one that is, such as maintenance", code="claim_not_allowed"
         )
-    return Layout(compile_slacks(params.hidden_at(lifetime[0]), slacks))
+    return Layout(compile_slacks(hidden, slacks))
 
 
 def _slacks(
@@ -169,7 +171,8 @@ def _slacks(
     except InputError as error:
         raise ContextError(str(error), code="claim_not_allowed") from None
     if asked.rule is None:
-        parts = params.at(wider).parts(wider)
+        # A requirement is at least so much where rates are at their highest, and at most where they are as stated.
+        parts = (params.at(wider) if claim.reversed is None else params).parts(wider)
     else:
         model, parts = models.CLAIM_RULES[asked.rule], [(params, wider)]
     lowered = rule.load(model.NAME)
@@ -177,7 +180,7 @@ def _slacks(
     if node is None:
         raise ContextError(f"the margin model cannot state {claim}", code="claim_not_allowed")
     for part, ends in parts:
-        yield node, model.scope(part, ends, asked, lifetime)
+        yield node, model.scope(part, ends, asked.after_move, lifetime)
 
 
 def _check_references(request: Request, state: State, params: RiskParameters, round: Round) -> None:

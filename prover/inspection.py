@@ -22,7 +22,7 @@ def inspection(bundle: Bundle) -> dict[str, Any]:
         ("request.params", request.params, "which risk parameters"),
         ("request.round", request.round, "which oracle round"),
         ("request.round_number", str(request.round_number), "which oracle round"),
-        ("request.claim", request.claim, "what is true of the account over the whole box"),
+        ("request.claim", request.claim, "what is true of the account over the whole box: every claim of the list"),
         ("request.box", f"{len(request.box)} markets", "for which prices; a wide box hints at a low leverage"),
         ("request.expiry", request.expiry, "until when"),
         ("proof", f"{len(bundle.proof)} bytes", "that the claim is true, and nothing else (zero knowledge)"),

@@ -84,7 +84,7 @@ def _check_provable(held: Holdings, public: Public, built: statement.Statement) 
     calculator, risk = calculators.of(public.risk.model), public.risk
     missing_atto = max(
         (
-            calculator.shortfall(held, risk, claim.over(built.box, risk), claim, built.lifetime)
+            calculator.shortfall(held, risk, claim.over(built.box, risk), claim.after_move, built.lifetime)
             for claim in built.claims.claims
             if claim.rule is None and claim.reversed is None
         ),

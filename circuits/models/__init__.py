@@ -12,6 +12,7 @@ from zkmargin.errors import InputError
 
 from . import (
     collateral_ratio,
+    delta,
     equity,
     equity_reg_t,
     gross,
@@ -66,7 +67,9 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
 )
 """Margin models, by the name that risk parameters give."""
 
-CLAIM_RULES: MappingProxyType[str, Model] = MappingProxyType({rule.NAME: rule for rule in (collateral_ratio, equity, gross)})
+CLAIM_RULES: MappingProxyType[str, Model] = MappingProxyType(
+    {rule.NAME: rule for rule in (collateral_ratio, delta, equity, gross)}
+)
 """Rules of claims that are not about a margin model, by their kind."""
 
 

@@ -2,9 +2,10 @@
 
     slack = X - sum over markets of  p |q|
 
-X           public money;   q, p   as in perpetuals_cross.py
+X           public money
+q, p        as in perpetuals_cross.py; of an option, p is the price of its underlying
 
-Exact. No slot but those of the sizes and of the slack.
+Isolated positions count too. Exact. No slot but those of the sizes and of the slack.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..boxes import ATTO
+from ..options import options
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -36,11 +38,17 @@ def check(params: RiskParameters) -> None:
     """Any risk parameters will do."""
 
 
-def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
-    """The public numbers."""
+def scope(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetime) -> Scope:
+    """The public numbers.
+
+    Raises: ContextError "expired_option".
+    """
     markets = [
         {"q": market.hidden[0].label, "p_low": ends.low, "p_high": ends.high}
         for market, ends in zip(params.markets, box, strict=True)
-        if market.kind == "perpetual"
+        if market.kind in ("perpetual", "contract")
     ]
+    for option in options(params, box, lifetime):
+        low, high = (end * option.market.atto_per_lot for end in option.spot)
+        markets.append({"q": option.label, "p_low": low, "p_high": high})
     return {"X": (claim.bound or 0) * ATTO, "market": markets}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
+from zkmargin.bundle import MAX_BUNDLE_BYTES, BoxEntry, Bundle
 
 from .. import files
 from ..console import Output, OutputOption, emit, table
@@ -31,11 +31,12 @@ def inspect(
     def show() -> None:
         _show_part("What it reveals", ("field", "value", "tells"), value["reveals"])
         _show_part("What it does not reveal", ("what", "why"), value["hides"])
+        columns = [name for name in BoxEntry.model_fields if any(name in row for row in value["box"])]
         table(
             "The box: the claim holds for every price and funding index in it",
-            ("market", "low", "high", "funding low", "funding high"),
-            [list(row.values()) for row in value["box"]],
-            right=range(1, 5),
+            [name.replace("_", " ") for name in columns],
+            [[row.get(name, "-") for name in columns] for row in value["box"]],
+            right=range(1, len(columns)),
         )
 
     emit(output, value, show)

@@ -40,7 +40,8 @@ from .options import (
 
 def prove_(
     claim: Annotated[
-        str, typer.Option("--claim", help='maintenance, initial, "health>=1.25" or "leverage<=5".', metavar="CLAIM")
+        str,
+        typer.Option("--claim", help="One claim of those below, or several joined by commas.", metavar="CLAIM"),
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="New bundle file (*.zkmargin.json); never overwritten.")
@@ -72,10 +73,20 @@ def prove_(
     wallet and no service. If the claim does not hold, the shortfall is told here and nothing is written.
 
     \b
+    Claims, over every price of the box (M: a market; one proof shows up to 8):
+      maintenance, initial            equity covers the requirement
+      health>=1.25, leverage<=5       equity is 1.25 times maintenance; gross notional is 5 times equity
+      survives>=10, survives[M]>=25   maintenance still holds after every price, or that of M, moved by 10 or 25 percent
+      stress[M=-30;N=-20.5]           the same after this one scenario: M falls by 30 percent and N by 20.5
+      gross<=1000000, delta[M]<=2.5   gross notional in quote units; net position in M, in units of it
+      collateral>=1.5                 what the account has is 1.5 times its debts
+      health<=2, leverage>=3, gross>=1000    the opposite direction
+
+    \b
     Examples:
       zkmargin prove --claim initial --box 5 --verifier https://verifier.example --out proof.zkmargin.json
       zkmargin prove --offline --account account.json --params params.json --oracle oracle.json \\
-          --claim "health>=1.25" --box 2.5 --out proof.zkmargin.json
+          --claim "health>=1.25,survives[BTC-USD]>=30" --box 2.5 --out proof.zkmargin.json
     """
     wanted = Claims.parse(claim), percent(box)
     if offline and verifier is not None:

@@ -11,7 +11,7 @@ from .base import Counter, Digest, Document, Name, Text, Time
 from .signed import Signed
 
 ReasonCode = Annotated[str, Text(r"^[a-z][a-z0-9_]*$", "must be a reason code in lower case", 64)]
-_CLAIM = r"[a-z]+(\[[A-Za-z0-9][A-Za-z0-9._:/-]*\])?((>=|<=)[0-9]+(\.[0-9]+)?)?"
+_CLAIM = r"[a-z]+(\[[A-Za-z0-9][A-Za-z0-9._:/;=-]*\])?((>=|<=)[0-9]+(\.[0-9]+)?)?"
 ClaimText = Annotated[
     str,
     Text(
