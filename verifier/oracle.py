@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from circuits.boxes import Band, MarketBox, PriceBox
-from circuits.markets import RiskParameters
+from circuits.boxes import MarketBox, PriceBox
+from circuits.markets import RiskParameters, price_of
 from zkmargin import canonical
 from zkmargin.documents import Oracle, Round, Signed, Trust, read, reporter
 from zkmargin.errors import ContextError, InputError
@@ -129,7 +129,8 @@ def _check_report(session: Session, signed: Signed[Oracle], *, threshold: int) -
     params = documents.risk_parameters(parameters.current_row(session).envelope)
     if len(prices(Round((signed,)), params)) < len(params.markets):
         raise ContextError(
-            "the report must price every market of the current parameters, below 2^91 atto per lot",
+            "the report must price every market of the current parameters, below 2^91 atto per lot, and say the open"
+            " interest and volatility that rates depend on",
             code="missing_price",
         )
 
@@ -180,18 +181,15 @@ def _complete(session: Session, latest: Oracle, keys: Trust, now_unix_s: int, ea
 def prices(round_: Round, params: RiskParameters) -> PriceBox:
     """From the lower to the upper median of every market of ``params``, outwards to integers, in their order.
 
-    Ends before the first market that the round does not price, or prices beyond every box: no box of that market can
-    hold.
+    Ends before the first market of which the round does not say all that its rates depend on, or prices beyond every
+    box: no box of that market can hold.
     """
     return tuple(_priced(round_, params))
 
 
 def _priced(round_: Round, params: RiskParameters) -> Iterator[MarketBox]:
     for market in params.markets:
-        if market.name not in round_.prices:
-            return
-        band = Band(*round_.prices[market.name], *round_.funding[market.name])
         try:
-            yield MarketBox.around(band, market.atto_per_lot)
-        except ContextError:
+            yield market.around(price_of(round_, market))
+        except (InputError, ContextError):
             return

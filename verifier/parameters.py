@@ -64,8 +64,9 @@ def publish(session: Session, signed: Signed[Params], *, venue: str, now_unix_s:
 
 
 def check_continues(before: Params, after: Params) -> None:
-    """Commitments made under ``before`` mean the same under ``after``: quote, order, names and lots of its markets are
-    kept, and so are the terms of its options.
+    """Commitments made under ``before`` mean the same under ``after``: quote, order, names, lots and kinds of its
+    markets are kept, which of them are isolated, and the terms of its options. Rates may change, and what they depend
+    on: a verdict whose box does not say that covers no round from then on.
 
     Order too: older verdicts are read against the first markets of newer parameters.
 
@@ -78,13 +79,17 @@ def check_continues(before: Params, after: Params) -> None:
         raise ContextError("markets are only added, at the end: none may go or move", code="market_removed")
     if any(_meaning(a) != _meaning(b) for a, b in zip(before.markets, after.markets, strict=False)):
         raise ContextError(
-            "the lot of a market and the terms of an option never change: list it under a new name", code="lot_changed"
+            "what a market is never changes (lot, kind, isolated, terms of an option): list it under a new name",
+            code="lot_changed",
         )
 
 
 def _meaning(market: MarketParams) -> tuple[object, ...]:
-    """What one lot of a market is."""
-    return market.lot, market.kind, market.underlying, market.forward, market.option, market.strike, market.expiry
+    """What one lot of a market is, and which cash it is paid from."""
+    return (
+        market.lot, market.kind, market.isolated,
+        market.underlying, market.forward, market.option, market.strike, market.expiry,
+    )  # fmt: skip
 
 
 def ends(session: Session, *, grace_s: int) -> dict[int, int]:

@@ -97,6 +97,7 @@ CHANGED = {
         (MarketBox(10, 2**90, -8, 9),),
         (MarketBox(10, 2**90, -7, 8),),
     ],
+    "dynamic": [frozenset({"BTC-USD"})],
 }
 
 
@@ -104,3 +105,25 @@ CHANGED = {
 def test_every_field_counts(name: str) -> None:
     seen = {CONTEXT.to_bytes()} | {replace(CONTEXT, **{name: value}).to_bytes() for value in CHANGED[name]}
     assert len(seen) == 1 + len(CHANGED[name])
+
+
+def test_open_interest_and_volatility_count_where_rates_depend_on_them() -> None:
+    def box(open_interest: int, volatility_ppm: int) -> tuple[MarketBox]:
+        return (MarketBox(10, 2**90, -7, 9, open_interest, volatility_ppm),)
+
+    dynamic = replace(CONTEXT, dynamic=frozenset({"BTC-USD"}))
+    boxes = [box(0, 0), box(1, 0), box(0, 1)]
+    assert len({replace(dynamic, box=of).to_bytes() for of in boxes}) == 3
+    written = replace(dynamic, box=box(3, 5)).to_bytes()
+    digest = b"\x00\x00\x00\x01" + b"".join(
+        [
+            _field(b"market", b"BTC-USD"),
+            _field(b"low", bytes(15) + b"\x0a"),
+            _field(b"high", b"\x00\x00\x00\x00\x04" + bytes(11)),
+            _field(b"funding-low", b"\xff" * 15 + b"\xf9"),
+            _field(b"funding-high", bytes(15) + b"\x09"),
+            _field(b"open-interest", bytes(15) + b"\x03"),
+            _field(b"volatility", bytes(15) + b"\x05"),
+        ]
+    )
+    assert written.endswith(_field(b"box", hashlib.sha256(digest).digest()))

@@ -87,15 +87,15 @@ class Oracle(Document):
 
     @cached_property
     def open_interest_of(self) -> dict[str, Fraction]:
-        """Exact open interest of every market; 0 where the report says nothing."""
-        said = {entry.market: canonical.parse_decimal(entry.open_interest or "0") for entry in self.risk or ()}
-        return dict.fromkeys(self.price_of, Fraction(0)) | said
+        """Exact open interest of the markets of which the report says it."""
+        said = ((entry.market, entry.open_interest) for entry in self.risk or ())
+        return {market: canonical.parse_decimal(amount) for market, amount in said if amount is not None}
 
     @cached_property
     def volatility_of(self) -> dict[str, Fraction]:
-        """Exact volatility of every market; 0 where the report says nothing."""
-        said = {entry.market: canonical.parse_decimal(entry.volatility or "0") for entry in self.risk or ()}
-        return dict.fromkeys(self.price_of, Fraction(0)) | said
+        """Exact volatility of the markets of which the report says it."""
+        said = ((entry.market, entry.volatility) for entry in self.risk or ())
+        return {market: canonical.parse_decimal(rate) for market, rate in said if rate is not None}
 
 
 @dataclass(frozen=True)
@@ -165,13 +165,13 @@ class Round:
 
     @cached_property
     def open_interest(self) -> dict[str, Fraction]:
-        """Upper median of the open interest of every market."""
+        """Upper median of the open interest of every market of which all reports say it."""
         medians = self._medians(lambda report: report.open_interest_of)
         return {market: upper for market, (_, upper) in medians.items()}
 
     @cached_property
     def volatility(self) -> dict[str, Fraction]:
-        """Upper median of the volatility of every market."""
+        """Upper median of the volatility of every market of which all reports say it."""
         medians = self._medians(lambda report: report.volatility_of)
         return {market: upper for market, (_, upper) in medians.items()}
 
@@ -226,7 +226,8 @@ class Round:
 
     def _medians(self, of: Callable[[Oracle], dict[str, Fraction]]) -> dict[str, tuple[Fraction, Fraction]]:
         views = [of(report.document) for report in self.reports]
-        return {market: self._median(view[market] for view in views) for market in self.markets}
+        told = [market for market in self.markets if all(market in view for view in views)]
+        return {market: self._median(view[market] for view in views) for market in told}
 
     def _median(self, values: Iterable[Fraction]) -> tuple[Fraction, Fraction]:
         ordered = sorted(values)
