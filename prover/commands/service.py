@@ -52,10 +52,10 @@ def submit(
         "verdict": receipt.verdict,
         "reason": receipt.reason,
         "bundle": receipt.bundle,
-        "account": receipt.account,
-        "seq": receipt.seq,
-        "claim": receipt.claim,
-        "expiry": receipt.expiry,
+        "account": sent.request.account,
+        "seq": sent.request.seq,
+        "claim": sent.request.claim,
+        "expiry": sent.request.expiry,
         "decided": receipt.decided,
     }
     emit(output, value, lambda: fields({name: str(shown) for name, shown in value.items()}))

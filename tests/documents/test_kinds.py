@@ -224,6 +224,19 @@ def test_openings_come_back_and_hide() -> None:
 # Receipts and policies
 
 
+ASKED = ("account", "seq", "state_digest", "params", "round", "claim", "expiry")
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_receipt_tells_all_that_was_asked_or_nothing(name: str) -> None:
+    told = {member: value for member, value in RECEIPT.items() if member not in ASKED}
+    refused = told | {"verdict": "refused", "reason": "expired"}
+    Receipt.from_value(refused)
+    for value in (refused | {name: RECEIPT[name]}, {member: RECEIPT[member] for member in RECEIPT if member != name}):
+        with pytest.raises(InputError, match="exactly if the verdict is accepted"):
+            Receipt.from_value(value)
+
+
 def test_a_receipt_is_signed_by_the_verifier() -> None:
     receipt = Receipt.from_value(RECEIPT)
     assert verify_receipt(receipt.sign(VERIFIER), VERIFIER.public) == receipt
@@ -239,7 +252,6 @@ def test_a_verdict_and_its_reason_agree() -> None:
     _refused(Receipt, {"reason": "expired"}, 'the reason is "ok" exactly if')
     _refused(Receipt, {"verdict": "maybe"}, "verdict")
     _refused(Receipt, {"claim": "health >= 1"}, "claim")
-    Receipt.from_value(RECEIPT | {"verdict": "refused", "reason": "expired"})
 
 
 @pytest.mark.parametrize(
