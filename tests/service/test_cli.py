@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from service_world import PRICES, START_UNIX_S, Holder, Keys, World, make_params, make_report
 from typer.testing import CliRunner, Result
 
 from verifier import cli, clock, remote
+from verifier.errors import Unavailable
 from verifier.venue import cli as venue_cli
 from zkmargin.documents import Params, Signed, Trust, read
 from zkmargin.envelope import Envelope, PrivateKey
@@ -227,6 +229,23 @@ def test_the_same_over_http(world: World, tmp_path: Path, monkeypatch: pytest.Mo
     assert told("status", holder.id, *at, code=1)["status"] == "unproven"
     assert world.submit(holder.bundle()).status_code == 201
     assert told("status", holder.id, *at)["status"] == "live"
+
+
+def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * (1 << 20)
+
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=endless()))
+    client = httpx2.Client
+    monkeypatch.setattr(remote.httpx2, "Client", lambda **options: client(transport=transport, **options))
+    with pytest.raises(Unavailable) as caught:
+        remote.get("http://service", "/v1/verifier")
+    assert caught.value.code == "bad_answer"
+    assert len(sent) == (remote.MAX_ANSWER_BYTES >> 20) + 1
 
 
 COMMANDS = [
