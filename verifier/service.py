@@ -166,6 +166,12 @@ class Service:
     def put_state(self, account: str, data: bytes) -> Published:
         """Make an attested state the current one. Raises: as ``accounts.check_points`` and ``accounts.put_state``."""
         signed, now = read(data, State), clock.now_unix_s()
+        # First what costs little: points are read, and the write lock is taken, for nobody without the signatures.
+        with self.store.reading() as session:
+            before = accounts.known(session, account, signed)
+            if before is not None:
+                return before
+            accounts.check(session, account, signed, venue=self.settings.venue)
         accounts.check_points(signed.document)
         with self.store.writing() as session:
             published = accounts.put_state(session, account, signed, venue=self.settings.venue, now_unix_s=now)
