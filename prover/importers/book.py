@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from zkmargin import canonical
 from zkmargin.documents import Account
+from zkmargin.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,29 @@ class Book:
             self.entries[market] = Entry(known.size + size, None)
 
     def to_account(self, name: str, *, order: Iterable[str]) -> Account:
-        """The account document, its positions in the venue's order of markets."""
+        """The account document, its positions in the venue's order of markets.
+
+        Raises: InputError: an amount that no document holds, or a bad ``name``.
+        """
         positions = []
         for market in order:
             entry = self.entries.get(market)
             if entry is None:
                 continue
-            position = {"market": market, "size": canonical.format_decimal(entry.size)}
+            position = {"market": market, "size": _text(entry.size, f"the size in {market}")}
             if entry.entry_price is not None:
                 position["entry_price"] = canonical.format_decimal(entry.entry_price)
             positions.append(position)
-        cash = canonical.format_decimal(self.cash)
+        cash = _text(self.cash, "the cash")
         owner = {} if self.owner is None else {"owner": self.owner}
         return Account.from_value(
             {"schema": Account.SCHEMA, "account": name, "cash": cash, "positions": positions} | owner
         )
+
+
+def _text(amount: Fraction, what: str) -> str:
+    """A product or sum of amounts that each fit into a document may not."""
+    text = canonical.format_decimal(amount)
+    if len(text) > canonical.MAX_DECIMAL_CHARACTERS:
+        raise InputError(f"{what} needs more than {canonical.MAX_DECIMAL_CHARACTERS} digits", code="too_many_digits")
+    return text
