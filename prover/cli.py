@@ -12,7 +12,7 @@ app = typer.Typer(
     name="zkmargin",
     help=(
         "Prove that a margin account is solvent without showing what it holds."
-        " Exit codes: 0 valid or done, 1 not provable or refused, 2 bad input, 3 cannot say."
+        " Exit codes: 0 valid, live or done, 1 not provable, refused or not live, 2 bad input, 3 cannot say."
     ),
     no_args_is_help=True,
     rich_markup_mode=None,
