@@ -16,7 +16,7 @@ import httpx2
 
 from zkmargin import canonical
 from zkmargin.bundle import MEDIA_TYPE
-from zkmargin.documents import Params, Round, Signed
+from zkmargin.documents import Params, Round, Signed, State
 from zkmargin.errors import InputError, ZkMarginError
 
 from .answers import AccountAnswer, SubmissionAnswer, VenueAnswer, VerifierAnswer
@@ -147,6 +147,11 @@ class Verifier(Service):
     def account(self, account_id: str) -> AccountAnswer:
         """The status of an account."""
         return self.understood(lambda: AccountAnswer.from_value(self.get(f"/v1/accounts/{_segment(account_id)}")))
+
+    def state(self, account_id: str) -> Signed[State]:
+        """The state that it holds of an account."""
+        path = f"/v1/accounts/{_segment(account_id)}/state"
+        return self.understood(lambda: Signed.from_value(self.get(path), State))
 
     def post_state(self, account_id: str, attestation: bytes) -> None:
         """Make an attested state the account's current one; a repetition changes nothing."""

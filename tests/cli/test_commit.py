@@ -194,7 +194,7 @@ def test_positions_that_are_not_the_venues(world: CliWorld, owner: Owner) -> Non
     assert run(owner, world).code == 1
     ran = run(owner, world, "--abandon-pending")
     assert (ran.code, ran.json["seq"]) == (0, 1)
-    assert len(owner.open().content.abandoned) == 1
+    assert owner.open().content.abandoned == ()  # another state has the number now
 
 
 def test_a_state_that_the_verifier_holds_is_not_given_up(
