@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import account, bench, commit, demo, inspect, prove, service, wallet
+from .commands import account, bench, commit, demo, explain, inspect, prove, service, wallet
 from .console import Commands
 
 app = typer.Typer(
@@ -12,7 +12,7 @@ app = typer.Typer(
     name="zkmargin",
     help=(
         "Prove that a margin account is solvent without showing what it holds."
-        " Exit codes: 0 valid or done, 1 not provable or refused, 2 bad input, 3 cannot say."
+        " Exit codes: 0 valid, live or done, 1 not provable, refused or not live, 2 bad input, 3 cannot say."
     ),
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -28,5 +28,6 @@ app.command("verify")(prove.verify_)
 app.command("submit")(service.submit)
 app.command("status")(service.status)
 app.command("inspect")(inspect.inspect)
+app.command("explain")(explain.explain)
 app.command("bench")(bench.bench)
 app.command("demo")(demo.demo)

@@ -16,7 +16,7 @@ import httpx2
 
 from zkmargin import canonical
 from zkmargin.bundle import MEDIA_TYPE
-from zkmargin.documents import Params, Round, Signed
+from zkmargin.documents import Params, Round, Signed, State
 from zkmargin.errors import InputError, ZkMarginError
 
 from .answers import AccountAnswer, SubmissionAnswer, VenueAnswer, VerifierAnswer
@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 JSON = "application/json"
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+ANSWER_WITHIN_S = 30.0
+_CONNECT_WITHIN_S = 5.0
 _BUSY = {408, 425, 429}
 
 
@@ -35,7 +36,9 @@ class Service:
 
     role = "service"
 
-    def __init__(self, url: str, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, *, transport: httpx2.BaseTransport | None = None, answer_within_s: float = ANSWER_WITHIN_S
+    ) -> None:
         host = _host(url)
         if host is None:
             raise InputError(f"the address of the {self.role} must look like https://host", code="bad_url")
@@ -43,14 +46,20 @@ class Service:
         # Plain http beyond this machine lets anyone in between answer in the service's place.
         loopback = _is_loopback(host)
         self.confidential = url.startswith("https://") or loopback
-        self._http = httpx2.Client(
-            base_url=self.url,
-            timeout=_TIMEOUT,
-            transport=transport,
-            headers={"accept": JSON},
-            follow_redirects=False,
-            trust_env=not loopback,  # a proxy cannot reach this machine's own loopback
-        )
+        try:
+            self._http = httpx2.Client(
+                base_url=self.url,
+                timeout=httpx2.Timeout(answer_within_s, connect=_CONNECT_WITHIN_S),
+                transport=transport,
+                headers={"accept": JSON},
+                follow_redirects=False,
+                trust_env=not loopback,  # a proxy cannot reach this machine's own loopback
+            )
+        except (ValueError, ImportError, OSError, httpx2.InvalidURL):
+            # Read from the environment: HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE.
+            raise InputError(
+                "the proxy or the certificates that the environment names cannot be used", code="bad_environment"
+            ) from None
 
     def __enter__(self) -> Service:
         return self
@@ -139,6 +148,11 @@ class Verifier(Service):
         """The status of an account."""
         return self.understood(lambda: AccountAnswer.from_value(self.get(f"/v1/accounts/{_segment(account_id)}")))
 
+    def state(self, account_id: str) -> Signed[State]:
+        """The state that it holds of an account."""
+        path = f"/v1/accounts/{_segment(account_id)}/state"
+        return self.understood(lambda: Signed.from_value(self.get(path), State))
+
     def post_state(self, account_id: str, attestation: bytes) -> None:
         """Make an attested state the account's current one; a repetition changes nothing."""
         self.post(f"/v1/accounts/{_segment(account_id)}/states", attestation)
@@ -185,7 +199,8 @@ def _host(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         port, parsed = parts.port, httpx2.URL(url)
-    except (ValueError, httpx2.InvalidURL):
+        parsed.raw_host.decode("ascii").encode("idna")  # as the resolver will: no empty and no overlong label
+    except (ValueError, httpx2.InvalidURL):  # covers UnicodeError
         return None
     plain = url.isprintable() and " " not in url and not (parts.username or parts.query or parts.fragment)
     known = parts.scheme in ("http", "https") and url.startswith(parts.scheme + "://") and port != 0

@@ -8,15 +8,21 @@
 
 Every step may crash. The wallet then holds the pending state, and the steps that remain are repeated with the same
 bytes; both services answer a repetition with their first answer.
+
+A venue attests one state a number. So a pending state can be given up only until its attestation is here, and it is
+never forgotten before another one has its number: if the venue turns out to have attested it after all, it is made
+pending again (``restore``). There is no order of crashes and of giving up in which the openings of an attested state
+are gone.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from circuits.markets import holdings
+from circuits.markets import RiskParameters, holdings, prices_of
 from zkmargin import canonical
 from zkmargin.documents import (
     NO_STATE,
@@ -36,7 +42,7 @@ from zkmargin.pedersen import Opening, commit
 from zkmargin.sealing import SealingKey
 
 from .answers import VenueAnswer
-from .client import Verifier
+from .client import Venue, Verifier
 from .errors import Refused, WalletError
 from .public import Public
 from .wallet import Pending, VenueKeys, Wallet
@@ -83,8 +89,14 @@ def next_state(identity: Identity, account: Account, public: Public, previous: S
     Raises: InputError: the account does not fit the venue's markets.
     """
     values = holdings(account, public.risk, public.prices).values(public.risk)
-    openings = {label: Opening.random(value) for label, value in values.items()}
-    state = State(
+    entries = (LabelledOpening.of(label, Opening.random(value)) for label, value in values.items())
+    openings = Openings(openings=tuple(entries))
+    return state_of(identity, openings, public.risk.units, previous), openings
+
+
+def state_of(identity: Identity, openings: Openings, units: Mapping[str, str], previous: State | None) -> State:
+    """The state after ``previous`` that commits to ``openings``: the same ones make the same state."""
+    return State(
         venue=identity.venue,
         account=identity.account,
         owner=identity.owner.public,
@@ -94,11 +106,10 @@ def next_state(identity: Identity, account: Account, public: Public, previous: S
         seq=previous.seq + 1 if previous else 1,
         previous=previous.state_digest if previous else NO_STATE,
         commitments=tuple(
-            LabelledCommitment(label=label, unit=unit, commitment=canonical.to_hex(encode(commit(openings[label]))))
-            for label, unit in public.risk.units.items()
+            LabelledCommitment(label=label, unit=units[label], commitment=canonical.to_hex(encode(commit(opening))))
+            for label, opening in openings.by_label.items()
         ),
     )
-    return state, Openings(openings=tuple(LabelledOpening.of(label, opening) for label, opening in openings.items()))
 
 
 def begin(wallet: Wallet, account: Account, public: Public) -> Pending:
@@ -106,23 +117,71 @@ def begin(wallet: Wallet, account: Account, public: Public) -> Pending:
 
     Raises: InputError, WalletError.
     """
+    state, openings = next_state(Identity.of(wallet), account, public, _previous(wallet))
+    pending = _pending(wallet, state, openings, public)
+    wallet.begin(pending)
+    return pending
+
+
+def restore(wallet: Wallet, public: Public) -> None:
+    """Make the state that was given up last the pending one again, with a request of today. What was pending instead
+    is kept like the others, and is the last to come back: repeated, this tries every one of them.
+
+    Raises: InputError, WalletError: none was given up, or the pending one has its attestation.
+    """
+    openings = wallet.require_abandoned()
+    if openings.by_label.keys() - public.risk.units.keys():
+        raise InputError("the risk parameters have not all markets of the commit", code="unknown_label")
+    state = state_of(Identity.of(wallet), openings, public.risk.units, _previous(wallet))
+    wallet.restore(_pending(wallet, state, openings, public))
+
+
+def _previous(wallet: Wallet) -> State | None:
+    current = wallet.content.current
+    return None if current is None else current.signed.document
+
+
+def _pending(wallet: Wallet, state: State, openings: Openings, public: Public) -> Pending:
     content = wallet.content
     if content.venue_keys is None:
         raise WalletError("the venue's keys are not known yet", code="no_venue_keys")
     if public.params.document.venue != content.venue:
         raise WalletError(f"this wallet is for the venue {content.venue}", code="other_venue")
-    identity = Identity.of(wallet)
-    previous = content.current.signed.document if content.current else None
-    state, openings = next_state(identity, account, public, previous)
     request = AttestationRequest(
         state=state,
         params=public.params.digest,
         round=public.round.to_value(),
         sealed=AttestationRequest.seal(openings, state, content.venue_keys.sealing_key),
     )
-    pending = Pending(request=request.sign(identity.owner).to_value(), openings=openings)
-    wallet.begin(pending)
-    return pending
+    return Pending(request=request.sign(wallet.identity).to_value(), openings=openings)
+
+
+def is_attested(wallet: Wallet) -> bool:
+    """Whether the pending state has an attestation, by the key that the wallet has for the venue now."""
+    pending, keys = wallet.content.pending, wallet.content.venue_keys
+    return pending is not None and keys is not None and pending.attested_by(keys.attestation_key)
+
+
+_HINTS = {
+    "old_round": "If its round has passed it never will be: give it up with --abandon-pending, and commit anew",
+    "bad_seal": "If the venue has new keys: --accept-new-venue-keys --abandon-pending",
+    "positions_differ": "If the account file was wrong: give the pending commit up with --abandon-pending",
+}
+
+
+def ask(wallet: Wallet, venue: Venue) -> None:
+    """Steps 2 and 3.
+
+    Raises: Refused, Unavailable: the wallet keeps the pending state.   As ``accept_attestation``.
+    """
+    try:
+        answer = venue.attest(wallet.require_pending().request_envelope.to_bytes())
+    except Refused as error:
+        hint = _HINTS.get(error.code, "The commit stays pending in the wallet")
+        if error.code == "earlier_sequence" and wallet.content.abandoned:
+            hint = "It is one that was given up: go on with that one, --restore-pending"
+        raise Refused(f"{error}. {hint}", code=error.code) from None
+    accept_attestation(wallet, answer)
 
 
 def accept_attestation(wallet: Wallet, answer: Any) -> None:
@@ -155,35 +214,31 @@ def attested_state(wallet: Wallet) -> bytes:
 
 
 def post(wallet: Wallet, verifier: Verifier) -> None:
-    """Steps 4 and 5.
+    """Steps 4 and 5. A verifier that holds the pending state already, under an attestation by an older key of the
+    venue, has all it needs.
 
     Raises: Refused, Unavailable: the wallet keeps the pending state.
     """
+    pending = wallet.require_pending()
     try:
         verifier.post_state(wallet.account_id, attested_state(wallet))
     except Refused as error:
-        raise Refused(f"{error}. The commit stays pending in the wallet", code=error.code) from None
+        if error.code != "earlier_sequence" or verifier.state(wallet.account_id).document != pending.state:
+            hint = "If the venue has a new key: --accept-new-venue-keys. " if error.code == "unsigned" else ""
+            raise Refused(f"{error}. {hint}The commit stays pending in the wallet", code=error.code) from None
     wallet.finish()
 
 
-def abandon(wallet: Wallet, verifier: Verifier | None) -> None:
-    """Give the pending state up, unless the verifier holds it already.
+def same_account(pending: Pending, account: Account, risk: RiskParameters) -> bool:
+    """Whether ``pending`` commits to ``account``, at the round and to the markets that it was made for.
 
-    Raises: WalletError: it does, so the commit only has to be finished.
+    Raises: InputError: the account does not fit the venue's markets.
     """
-    pending = wallet.require_pending()
-    if verifier is not None:
-        try:
-            held_seq = verifier.account(wallet.account_id).seq
-        except Refused:  # it does not know the account at all
-            held_seq = 0
-        if held_seq >= pending.state.seq:
-            raise WalletError("the verifier already holds the pending state: finish the commit instead", code="pending")
-    wallet.abandon()
-
-
-def same_account(wallet: Wallet, account: Account, public: Public) -> bool:
-    """Whether the current state commits to ``account``."""
-    values = holdings(account, public.risk, public.prices).values(public.risk)
-    openings = wallet.require_current().openings.by_label
-    return {label: opening.value for label, opening in openings.items()} == values
+    opened = {label: opening.value for label, opening in pending.openings.by_label.items()}
+    known = tuple(market for market in risk.markets if all(hidden.label in opened for hidden in market.hidden))
+    held = {position.market or position.option for position in account.positions}
+    held |= {holding.asset for holding in (*(account.collateral or ()), *(account.debts or ()))}
+    if held - {market.name for market in known}:
+        return False
+    then = replace(risk, markets=known)
+    return holdings(account, then, prices_of(pending.round, then)).values(then) == opened

@@ -5,13 +5,17 @@ In JSON mode stdout carries exactly one JSON document: the result, or ``{"error"
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +26,7 @@ from typer.core import TyperGroup
 from zkmargin.errors import ZkMarginError
 
 from . import files
-from .errors import EXIT_BAD_INPUT, exit_code
+from .errors import EXIT_BAD_INPUT, EXIT_CANNOT_SAY, exit_code
 
 PROGRESS_AFTER_S = 0.5
 
@@ -38,12 +42,13 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Write the 
 
 
 class Commands(TyperGroup):
-    """The root of the commands, where every error of ours ends as a sentence and an exit code, never as a traceback."""
+    """The root of the commands, where every error ends as a sentence and an exit code, never as a traceback."""
 
     json_wanted = False
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         self.json_wanted = _json_wanted(sys.argv[1:] if args is None else args)
+        _make_streams_usable()
         return super().main(args, *rest, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
@@ -66,6 +71,57 @@ class Commands(TyperGroup):
                 raise
             tell_error("usage", error.format_message(), json_wanted=True)
             raise typer.Exit(EXIT_BAD_INPUT) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except _Unwritten as error:
+            if not isinstance(error.__cause__, BrokenPipeError):  # a reader that has seen enough needs no sentence
+                tell_error("io_error", "the result cannot be written to stdout", json_wanted=False)
+            raise typer.Exit(EXIT_CANNOT_SAY) from None
+        except Exception as error:  # no traceback: it shows values
+            _drop_broken_streams()
+            if not isinstance(error, BrokenPipeError):
+                tell_error("internal", _unexpected(error), json_wanted=self.json_wanted)
+            raise typer.Exit(EXIT_CANNOT_SAY) from None
+
+
+def _make_streams_usable() -> None:
+    """A stream that was closed at the start is None; a name that stdout cannot spell must not stop a result."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+class _Unwritten(Exception):
+    """stdout does not take the result: the disk behind it is full, or its reader has gone."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Notice what cannot be written while there is an exit code to tell it by."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        _drop_broken_streams()
+        raise _Unwritten from error
+
+
+def _drop_broken_streams() -> None:
+    """Nothing goes again where nothing can be written: Python would try once more when it ends, and complain."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+
+
+def _unexpected(error: Exception) -> str:
+    """Kind and place of an error that has no sentence of its own: what a report of it needs, and no value."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+    return f"internal error ({place}): a defect of this program, which says nothing about what was asked"
 
 
 def _json_wanted(args: Sequence[str]) -> bool:
@@ -76,10 +132,13 @@ def _json_wanted(args: Sequence[str]) -> bool:
 
 def tell_error(code: str, message: str, *, json_wanted: bool) -> None:
     """The sentence on stderr, or the error document on stdout."""
-    if json_wanted:
-        print(json.dumps({"error": {"code": code, "message": message}}, indent=2))
-    else:
-        print(f"zkmargin: {plain(message)}", file=sys.stderr)
+    try:
+        if json_wanted:
+            print(json.dumps({"error": {"code": code, "message": message}}, indent=2), flush=True)
+        else:
+            print(f"zkmargin: {plain(message)}", file=sys.stderr, flush=True)
+    except OSError:  # nobody to tell: the exit code remains
+        _drop_broken_streams()
 
 
 def plain(text: str) -> str:
@@ -89,10 +148,11 @@ def plain(text: str) -> str:
 
 def emit(output: Output, value: object, text: Callable[[], None]) -> None:
     """Write the result: ``value`` as JSON, or whatever ``text`` prints."""
-    if output is Output.JSON:
-        print(json.dumps(value, indent=2))
-    else:
-        text()
+    with _writing():
+        if output is Output.JSON:
+            print(json.dumps(value, indent=2))
+        else:
+            text()
 
 
 def note(message: str) -> None:

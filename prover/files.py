@@ -1,10 +1,11 @@
 """Files of the holder: read with a limit, written whole or not at all.
 
-A path that does not exist is bad input (exit 2); a disk that fails is "cannot say" (exit 3).
+A path that cannot be used is bad input (exit 2); a disk that fails is "cannot say" (exit 3).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,23 @@ from .errors import Unavailable, WalletError
 MAX_FILE_BYTES = 16 * 1024 * 1024
 PRIVATE = 0o600
 PUBLIC = 0o644
+_PATH_ERRORS = {
+    errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EPERM
+}  # fmt: skip
+"""The path is wrong, or not for this user; everything else is the disk's."""
+
+
+@contextmanager
+def _failures_told(path: Path, code: str) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise InputError(f"{path}: already exists and is not overwritten", code="file_exists") from None
+    except OSError as error:
+        told = f"{path}: {(error.strerror or 'cannot be used').lower()}"
+        if error.errno in _PATH_ERRORS:
+            raise InputError(told, code=code) from None
+        raise Unavailable(told, code="io_error") from None
 
 
 def read(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
@@ -28,13 +46,8 @@ def read(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     Raises: InputError: no such file, a directory, not readable by this user, or above ``limit``.
             Unavailable: the disk failed.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise InputError(f"{path}: {_reason(error)}", code="unreadable_file") from None
-    except OSError as error:
-        raise Unavailable(f"{path}: {_reason(error)}", code="io_error") from None
+    with _failures_told(path, "unreadable_file"), path.open("rb") as file:
+        content = file.read(limit + 1)
     if len(content) > limit:
         raise InputError(f"{path}: larger than {limit} bytes", code="file_too_large")
     return content
@@ -48,13 +61,28 @@ def write_new(path: Path, content: bytes, *, mode: int = PUBLIC) -> None:
     _write(path, content, mode, overwrite=False)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something at ``path``. Raises: as ``read``."""
+    with _failures_told(path, "unreadable_file"):
+        return path.exists()
+
+
 def check_new(path: Path) -> None:
     """Refuse early what ``write_new`` would refuse after the work is done.
 
-    Raises: InputError: the file exists.
+    Raises: InputError: the file exists, or could not.
     """
-    if path.exists():
+    if exists(path):
         raise InputError(f"{path}: already exists and is not overwritten", code="file_exists")
+
+
+def make_directory(path: Path) -> None:
+    """Make ``path`` and what it lies in, readable by its owner only, unless it is there.
+
+    Raises: as ``write_new``.
+    """
+    with _failures_told(path, "unwritable_file"):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def replace(path: Path, content: bytes, *, mode: int = PUBLIC) -> None:
@@ -68,31 +96,29 @@ def replace(path: Path, content: bytes, *, mode: int = PUBLIC) -> None:
 def _write(path: Path, content: bytes, mode: int, *, overwrite: bool) -> None:
     if not overwrite:
         check_new(path)
-    temporary: str | None = None
-    try:
-        # mkstemp makes the file 0600 before a byte is in it: no moment at which others can read a keystore.
-        descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if mode != PRIVATE:
-            Path(temporary).chmod(mode)
-        if not overwrite:
-            # Reserve the name: a rename alone would overwrite a file that appeared meanwhile.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
-        Path(temporary).replace(path)
-        temporary = None
-        _sync_directory(path.parent)
-    except FileExistsError:
-        raise InputError(f"{path}: already exists and is not overwritten", code="file_exists") from None
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise InputError(f"{path}: {_reason(error)}", code="unwritable_file") from None
-    except OSError as error:
-        raise Unavailable(f"{path}: {_reason(error)}", code="io_error") from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+    leftovers: list[Path] = []
+    with _failures_told(path, "unwritable_file"):
+        try:
+            # mkstemp makes the file 0600 before a byte is in it: no moment at which others can read a keystore.
+            descriptor, name = mkstemp(dir=path.parent, prefix=".zkmargin-", suffix=".tmp")
+            temporary = Path(name)
+            leftovers.append(temporary)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if mode != PRIVATE:
+                temporary.chmod(mode)
+            if not overwrite:
+                # Reserve the name: a rename alone would overwrite a file that appeared meanwhile.
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
+                leftovers.append(path)
+            temporary.replace(path)
+            leftovers.clear()
+            _sync_directory(path.parent)
+        finally:
+            for leftover in leftovers:
+                leftover.unlink(missing_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:
@@ -118,10 +144,8 @@ def locked(path: Path) -> Iterator[None]:
         yield
         return
     lock_path = path.with_name(path.name + ".lock")
-    try:
+    with _failures_told(lock_path, "unwritable_file"):
         descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, PRIVATE)
-    except OSError as error:
-        raise InputError(f"{lock_path}: {_reason(error)}", code="unwritable_file") from None
     with os.fdopen(descriptor, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,13 +154,9 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or "cannot be used").lower()
-
-
-def is_terminal(stream: IO[Any]) -> bool:
-    """Whether a person reads ``stream``."""
+def is_terminal(stream: IO[Any] | None) -> bool:
+    """Whether a person is at ``stream``. Python has None for a stream that was closed before it started."""
     try:
-        return stream.isatty()
+        return stream is not None and stream.isatty()
     except ValueError:  # closed
         return False

@@ -22,8 +22,8 @@ def read_password(password_file: Path | None, *, new: bool = False) -> str:
     if password_file is not None:
         password = _from_file(password_file)
     elif files.is_terminal(sys.stdin):
-        password = getpass.getpass("Wallet password: ", stream=sys.stderr)
-        if new and getpass.getpass("The same again: ", stream=sys.stderr) != password:
+        password = _ask("Wallet password: ")
+        if new and _ask("The same again: ") != password:
             raise InputError("the two passwords differ", code="password")
     else:
         raise InputError("no terminal to ask for the password: name a file with --password-file", code="password")
@@ -32,6 +32,13 @@ def read_password(password_file: Path | None, *, new: bool = False) -> str:
     if new and len(password) < MIN_CHARACTERS:
         raise InputError(f"a wallet password has at least {MIN_CHARACTERS} characters", code="password")
     return password
+
+
+def _ask(prompt: str) -> str:
+    try:
+        return getpass.getpass(prompt, stream=sys.stderr)
+    except EOFError:
+        raise InputError("no password was given", code="password") from None
 
 
 def _from_file(path: Path) -> str:

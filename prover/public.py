@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from circuits.boxes import Band
 from circuits.markets import RiskParameters, prices_of
+from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
 from zkmargin.documents import Params, Round, Signed, Trust, read
-from zkmargin.errors import InputError
+from zkmargin.errors import ContextError, EncodingError, InputError
 
 from . import files
 from .client import Verifier
@@ -45,8 +46,16 @@ class Public:
 
     @cached_property
     def prices(self) -> tuple[Band, ...]:
-        """What the reporters say, per market."""
-        return prices_of(self.round, self.risk)
+        """What the reporters say, per market.
+
+        Raises: InputError "missing_price", "bad_box" (a price beyond every box).
+        """
+        bands = prices_of(self.round, self.risk)
+        try:
+            self.risk.box(bands)
+        except ContextError as error:
+            raise InputError(str(error), code=error.code) from None
+        return bands
 
 
 def load(
@@ -77,6 +86,18 @@ def load_file(path: Path, parse: Callable[[bytes], T]) -> T:
     try:
         return parse(data)
     except InputError as error:
+        raise InputError(f"{path}: {error}", code=error.code) from None
+
+
+def load_bundle(path: Path) -> Bundle:
+    """The bundle in ``path``, for what is not a verdict on it: there, bytes that are no bundle are bad input.
+
+    Raises: InputError.
+    """
+    data = files.read(path, limit=MAX_BUNDLE_BYTES)
+    try:
+        return Bundle.from_bytes(data)
+    except EncodingError as error:
         raise InputError(f"{path}: {error}", code=error.code) from None
 
 

@@ -2,8 +2,8 @@
 
 The wallet moves in one direction. ``begin`` stores a next state before anyone hears of it, ``finish`` makes it the
 current one after the verifier has accepted it. A crash in between leaves the pending state in the file, and the next
-commit sends the very same request bytes again: openings of a state that somebody may hold are never lost. A pending
-state that is given up is kept too, among ``abandoned``.
+commit sends the very same request bytes again: openings of a state that somebody may hold are never lost. The openings
+of a pending state that is given up are kept too, among ``abandoned``, until another state has its number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from zkmargin import canonical
-from zkmargin.documents import AttestationRequest, Document, Openings, Part, Signed, State, account_id
+from zkmargin.documents import AttestationRequest, Document, Openings, Part, Round, Signed, State, account_id
 from zkmargin.documents.base import Counter, Hex32, Name, PublicKey
 from zkmargin.envelope import Envelope, PrivateKey
 from zkmargin.sealing import SealingKey
@@ -59,7 +59,20 @@ class Pending(Part):
     @property
     def state(self) -> State:
         """The state that the venue is asked to attest."""
-        return AttestationRequest.from_bytes(self.request_envelope.payload).state
+        return self._asked.state
+
+    @property
+    def round(self) -> Round:
+        """The round that the state was made at."""
+        return self._asked.oracle_round
+
+    @property
+    def _asked(self) -> AttestationRequest:
+        return AttestationRequest.from_bytes(self.request_envelope.payload)
+
+    def attested_by(self, key: str) -> bool:
+        """Whether the attestation has come, and is by this key of the venue."""
+        return self.attestation is not None and key in Envelope.from_value(self.attestation).keys
 
 
 class WalletContent(Document):
@@ -143,24 +156,27 @@ class Wallet:
             raise WalletError("the wallet has no unfinished commit", code="no_pending")
         return self.content.pending
 
-    def pin(self, keys: VenueKeys) -> None:
-        """Remember the venue's keys at first sight; refuse others later.
+    def require_abandoned(self) -> Openings:
+        """The openings of the state that was given up last. Raises: WalletError: none was."""
+        if not self.content.abandoned:
+            raise WalletError("no commit of the next number was given up", code="no_abandoned")
+        return self.content.abandoned[-1]
+
+    def pin(self, keys: VenueKeys, *, replace: bool = False) -> None:
+        """Remember the venue's keys at first sight; refuse others later, unless the holder says ``replace``.
 
         Raises: WalletError.
         """
         known = self.content.venue_keys
-        if known is None:
-            self._save(venue_keys=keys)
-        elif known != keys:
+        if known == keys:
+            return
+        if known is not None and not replace:
             raise WalletError(
                 "the venue now shows other keys than before; openings are not sealed to them."
                 " If the venue has announced new keys, pass --accept-new-venue-keys",
                 code="venue_keys_changed",
             )
-
-    def forget_venue_keys(self) -> None:
-        """Let the next ``pin`` accept new keys: the holder's own decision."""
-        self._save(venue_keys=None)
+        self._save(venue_keys=keys)
 
     def begin(self, pending: Pending) -> None:
         """Store a next state, before its request leaves this machine."""
@@ -177,13 +193,43 @@ class Wallet:
         pending = self.require_pending()
         if pending.attestation is None:
             raise WalletError("the unfinished commit has no attestation yet", code="no_attestation")
-        self._save(current=Committed(attestation=pending.attestation, openings=pending.openings), pending=None)
+        # What was given up for this number can be no state of the account any more.
+        current = Committed(attestation=pending.attestation, openings=pending.openings)
+        self._save(current=current, pending=None, abandoned=())
 
     def abandon(self) -> None:
-        """Give the pending state up. Its openings stay in the wallet, in case somebody holds the state after all."""
-        self._save(pending=None, abandoned=(*self.content.abandoned, self.require_pending().openings))
+        """Give the pending state up; its openings are kept, because the venue may have attested it unheard.
+
+        Raises: WalletError: its attestation is here, so the venue will attest no other state with this number.
+        """
+        self._save(pending=None, abandoned=(*self.content.abandoned, self._unattested().openings))
+
+    def restore(self, pending: Pending) -> None:
+        """Put ``pending``, made of the openings that were given up last, in the place of the pending state if there is
+        one.
+
+        Raises: WalletError: as ``abandon``.
+        """
+        kept = () if self.content.pending is None else (self._unattested().openings,)
+        self._save(pending=pending, abandoned=(*kept, *self.content.abandoned[:-1]))
+
+    def _unattested(self) -> Pending:
+        pending = self.require_pending()
+        if pending.attestation is not None:
+            raise WalletError(
+                "the venue has attested the pending state, and attests no other one with its number: finish the commit",
+                code="pending",
+            )
+        return pending
 
     def _save(self, **changes: Any) -> None:
         content = self.content.model_copy(update=changes)
-        self.keystore.save(content.to_bytes())
+        encoded = content.to_bytes()
+        if len(encoded) > canonical.MAX_DOCUMENT_BYTES:  # it could not be opened again
+            raise WalletError(
+                "the wallet has no room for another commit that is given up: take those up again, one after the other,"
+                " with --restore-pending",
+                code="wallet_full",
+            )
+        self.keystore.save(encoded)
         self.content = content

@@ -42,11 +42,19 @@ def check_points(state: State) -> None:
         group.decode(canonical.from_hex(entry.commitment), allow_identity=True)
 
 
-def put_state(session: Session, account: str, signed: Signed[State], *, venue: str, now_unix_s: int) -> Published:
-    """Make ``signed`` the current state of ``account``; the first one registers it. A state that is there already is
-    left alone.
+def known(session: Session, account: str, signed: Signed[State]) -> Published | None:
+    """This very attestation, if it was put here before: then it is left alone.
 
-    ``check_points`` comes first.
+    Raises: ContextError "unsigned".
+    """
+    row = session.get(StateRow, (account, signed.document.seq))
+    if row is None or row.envelope != envelope_of(signed.envelope).to_bytes():
+        return None
+    return Published(row.seq, row.digest, created=False)
+
+
+def check(session: Session, account: str, signed: Signed[State], *, venue: str) -> str:
+    """Answer every question about a new state but whether its commitments are points. The key that attested it.
 
     Raises: ContextError "no_trust", "no_params", "unsigned", "bad_signature", "earlier_sequence", "unknown_sequence",
             "state_mismatch" (of the previous state), "unsupported_epoch", "unknown_label",
@@ -56,14 +64,24 @@ def put_state(session: Session, account: str, signed: Signed[State], *, venue: s
     check_venue(state.venue, venue)
     if state.account != account:
         raise InputError("the state is of another account than the address names", code="wrong_account")
-    envelope = envelope_of(signed.envelope)
-    known = session.get(StateRow, (account, state.seq))
-    if known is not None and known.envelope == envelope.to_bytes():
-        return Published(state.seq, known.digest, created=False)
     attesting = _verify(session, signed)
-    row = session.get(AccountRow, account)
-    _check_sequence(session, row, state)
+    _check_sequence(session, session.get(AccountRow, account), state)
     _check_labels(state, documents.risk_parameters(parameters.current_row(session).envelope))
+    return attesting
+
+
+def put_state(session: Session, account: str, signed: Signed[State], *, venue: str, now_unix_s: int) -> Published:
+    """Make ``signed`` the current state of ``account``; the first one registers it. What is known is left alone.
+
+    ``check_points`` comes first.
+
+    Raises: as ``check``.
+    """
+    before = known(session, account, signed)
+    if before is not None:
+        return before
+    attesting, state = check(session, account, signed, venue=venue), signed.document
+    row = session.get(AccountRow, account)
     if row is None:
         row = AccountRow(
             id=account, seq=state.seq, registered_unix_s=now_unix_s, status=edges.NEW.status, reason=edges.NEW.reason
@@ -74,7 +92,7 @@ def put_state(session: Session, account: str, signed: Signed[State], *, venue: s
     session.add(
         StateRow(
             account=account, seq=state.seq, digest=state.state_digest, attestation_key=attesting,
-            envelope=envelope.to_bytes(), accepted_unix_s=now_unix_s,
+            envelope=envelope_of(signed.envelope).to_bytes(), accepted_unix_s=now_unix_s,
         )
     )  # fmt: skip
     session.flush()

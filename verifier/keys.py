@@ -20,7 +20,20 @@ def write_new(path: Path, key: PrivateKey | SealingKey) -> None:
 
     Raises: InputError, Unavailable.
     """
-    disk.write_new(path, canonical.to_hex(key.to_bytes()).encode("ascii") + b"\n", mode=disk.PRIVATE)
+    disk.write_new(path, _content(key), mode=disk.PRIVATE)
+
+
+def rotate(path: Path, old: PrivateKey | SealingKey, new: PrivateKey | SealingKey) -> Path:
+    """Put ``new`` in the place of ``old`` at ``path``; ``old`` stays beside it, under a name that has its public half.
+
+    Returns: the file that ``old`` is in now.
+    Raises:  InputError, Unavailable: ``old`` is still at ``path``.
+    """
+    kept = path.with_name(f"{path.stem}-{old.public[2:18]}{path.suffix}")
+    if not disk.exists(kept):  # an interrupted rotation has kept it already
+        write_new(kept, old)
+    disk.replace(path, _content(new), mode=disk.PRIVATE)
+    return kept
 
 
 def read_signing(path: Path) -> PrivateKey:
@@ -37,6 +50,10 @@ def read_sealing(path: Path) -> SealingKey:
     Raises: as ``read_signing``.
     """
     return SealingKey(_read(path))
+
+
+def _content(key: PrivateKey | SealingKey) -> bytes:
+    return canonical.to_hex(key.to_bytes()).encode("ascii") + b"\n"
 
 
 def _read(path: Path) -> bytes:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
+from typing import Annotated
 
 import limits
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-from zkmargin.errors import InputError
 
 from .problems import Problem
 
@@ -20,23 +21,39 @@ FREE_PATHS = ("/healthz", "/metrics")
 _IPV6_CUSTOMER_PREFIX = 64
 
 
-def parse_rate(text: str) -> limits.RateLimitItem:
-    """``"600/minute"`` and the like.
-
-    Raises: InputError.
-    """
+def _check_rate(text: str) -> str:
     try:
-        return limits.parse(text)
+        usable = not text or [rate.amount > 0 for rate in limits.parse_many(text)] == [True]
     except ValueError:
-        raise InputError("a rate limit looks like 600/minute", code="bad_settings") from None
+        usable = False
+    if not usable:
+        raise PydanticCustomError("rate", "a rate limit looks like 600/minute, or is empty")
+    return text
+
+
+def _check_proxy(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        # Anything else would never match, and all clients would share one allowance.
+        raise PydanticCustomError(
+            "proxy", "a proxy is an address or a network such as 10.0.0.7 or 10.0.0.0/8"
+        ) from None
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_check_rate)]
+"""A setting such as ``600/minute``; empty: no limit."""
+Proxies = tuple[Annotated[str, AfterValidator(_check_proxy)], ...]
+"""Addresses and networks whose X-Forwarded-For is believed."""
 
 
 class RateLimit:
     """ASGI middleware: answers 429 with Retry-After to an address that asks too often."""
 
-    def __init__(self, app: ASGIApp, rate: str) -> None:
+    def __init__(self, app: ASGIApp, rate: Rate) -> None:
         self.app = app
-        self._rate = parse_rate(rate)
+        self._rate = limits.parse(rate)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

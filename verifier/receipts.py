@@ -11,9 +11,8 @@ OK = "ok"
 """The reason code of what is accepted."""
 
 
-def sign(key: PrivateKey, *, bundle: str, request: Request, reason: str, decided_unix_s: int) -> Envelope:
-    """The receipt for the bundle with this id. Every field of the request was checked to be well-formed when it was
-    read."""
+def accepted(key: PrivateKey, *, bundle: str, request: Request, decided_unix_s: int) -> Envelope:
+    """The receipt for the bundle with this id, whose proof verified."""
     return Receipt(
         audience=request.audience,
         bundle=bundle,
@@ -24,7 +23,18 @@ def sign(key: PrivateKey, *, bundle: str, request: Request, reason: str, decided
         round=request.round,
         claim=request.claim,
         expiry=request.expiry,
-        verdict="accepted" if reason == OK else "refused",
+        verdict="accepted",
+        reason=OK,
+        decided=canonical.format_time(decided_unix_s),
+    ).sign(key)
+
+
+def refused(key: PrivateKey, *, audience: str, bundle: str, reason: str, decided_unix_s: int) -> Envelope:
+    """The receipt for bytes that are refused by ``audience``: nothing that they say is in it."""
+    return Receipt(
+        audience=audience,
+        bundle=bundle,
+        verdict="refused",
         reason=reason,
         decided=canonical.format_time(decided_unix_s),
     ).sign(key)

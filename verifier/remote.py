@@ -33,8 +33,11 @@ def post(url: str, path: str, content: bytes) -> dict[str, Any]:
 
 def _exchange(method: str, url: str, path: str, **options: Any) -> dict[str, Any]:
     try:
-        with httpx2.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
-            response = client.request(method, url.rstrip("/") + path, **options)
+        with (
+            httpx2.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
+            client.stream(method, url.rstrip("/") + path, **options) as response,
+        ):
+            content = _read(response)
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
         raise InputError("the address of the service must look like https://host", code="bad_url") from None
     except (ValueError, ImportError):  # read from the environment: HTTPS_PROXY, ALL_PROXY
@@ -42,7 +45,7 @@ def _exchange(method: str, url: str, path: str, **options: Any) -> dict[str, Any
     except (httpx2.HTTPError, OSError):
         raise Unavailable("the service cannot be reached", code="unreachable") from None
     try:
-        value = canonical.parse(response.content, limit=MAX_ANSWER_BYTES)
+        value = canonical.parse(content, limit=MAX_ANSWER_BYTES)
     except InputError:
         value = None
     if not isinstance(value, dict):
@@ -50,6 +53,16 @@ def _exchange(method: str, url: str, path: str, **options: Any) -> dict[str, Any
     if response.status_code < 300:
         return value
     raise _refusal(response.status_code, value)
+
+
+def _read(response: httpx2.Response) -> bytes:
+    """The body; it is not read on beyond the limit."""
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            raise Unavailable("the answer of the service is too large", code="bad_answer")
+    return bytes(content)
 
 
 def _refusal(status: int, problem: dict[str, Any]) -> ZkMarginError:

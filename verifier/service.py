@@ -52,10 +52,10 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """A bundle is refused, and nothing stored. ``receipt``: None if not even its request could be read."""
+    """A bundle is refused, and nothing stored."""
 
     bundle: str
-    receipt: Envelope | None
+    receipt: Envelope
     error: ZkMarginError
 
 
@@ -166,6 +166,12 @@ class Service:
     def put_state(self, account: str, data: bytes) -> Published:
         """Make an attested state the current one. Raises: as ``accounts.check_points`` and ``accounts.put_state``."""
         signed, now = read(data, State), clock.now_unix_s()
+        # First what costs little: points are read, and the write lock is taken, for nobody without the signatures.
+        with self.store.reading() as session:
+            before = accounts.known(session, account, signed)
+            if before is not None:
+                return before
+            accounts.check(session, account, signed, venue=self.settings.venue)
         accounts.check_points(signed.document)
         with self.store.writing() as session:
             published = accounts.put_state(session, account, signed, venue=self.settings.venue, now_unix_s=now)
@@ -183,15 +189,14 @@ class Service:
             if row is not None:
                 return self._repeated(row)
         try:
-            bundle = Bundle.from_bytes(data)
-        except VerificationError as error:
-            self.metrics.submission(error.code)
-            return Refused(bundle_id, None, error)
-        try:
-            return self._decide(data, bundle_id, bundle)
+            return self._decide(data, bundle_id, Bundle.from_bytes(data))
         except (VerificationError, InputError) as error:
             self.metrics.submission(error.code)
-            return Refused(bundle_id, self._receipt(bundle_id, bundle, error.code), error)
+            receipt = receipts.refused(
+                self._key, audience=self.settings.audience, bundle=bundle_id, reason=error.code,
+                decided_unix_s=clock.now_unix_s(),
+            )  # fmt: skip
+            return Refused(bundle_id, receipt, error)
 
     def _decide(self, data: bytes, bundle_id: str, bundle: Bundle) -> Accepted:
         """Raises: VerificationError or InputError: the refusal."""
@@ -208,7 +213,7 @@ class Service:
             again = submissions.check(session, bundle, self.settings, now_unix_s=now)
             if (again.state.state_digest, again.params.digest) != (grounds.state.state_digest, grounds.params.digest):
                 raise ContextError("the account moved while its proof was verified", code="state_mismatch")
-            receipt = self._receipt(bundle_id, bundle, receipts.OK, now)
+            receipt = receipts.accepted(self._key, bundle=bundle_id, request=bundle.request, decided_unix_s=now)
             submissions.accept(
                 session, data, bundle_id, bundle.request, again, receipt=receipt.to_bytes(), now_unix_s=now
             )
@@ -241,12 +246,6 @@ class Service:
     def _repeated(self, row: SubmissionRow) -> Accepted:
         self.metrics.repeated()
         return Accepted(row.id, Envelope.from_bytes(row.receipt), created=False)
-
-    def _receipt(self, bundle_id: str, bundle: Bundle, reason: str, now: int | None = None) -> Envelope:
-        return receipts.sign(
-            self._key, bundle=bundle_id, request=bundle.request, reason=reason,
-            decided_unix_s=clock.now_unix_s() if now is None else now,
-        )  # fmt: skip
 
     def _moment(self, session: Session, now: int) -> edges.Moment | None:
         s = self.settings

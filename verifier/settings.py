@@ -8,15 +8,17 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from zkmargin.documents.base import Name, NonNegativeDecimal
+from zkmargin.documents.base import Name, PositiveDecimal
 from zkmargin.documents.policy import ClaimKind, Seconds
 
 from .config_file import FileSettings
+from .rate_limit import Proxies, Rate
 
 DATABASE_FILE = "verifier.sqlite3"
 RECEIPT_KEY_FILE = "receipt.key"
 
 DAY_S = 86_400
+Positive = Annotated[Seconds, Field(ge=1)]
 
 
 class Settings(FileSettings):
@@ -29,13 +31,13 @@ class Settings(FileSettings):
     audience: Name
     """The name of this verifier, which every bundle must be addressed to."""
 
-    claims: tuple[ClaimKind, ...] = ("maintenance", "initial", "health", "leverage")
+    claims: Annotated[tuple[ClaimKind, ...], Field(min_length=1)] = ("maintenance", "initial", "health", "leverage")
     """Kinds of claims that are accepted."""
-    max_expiry_s: Seconds = 30 * DAY_S
+    max_expiry_s: Positive = 30 * DAY_S
     """A verdict may last at most this long."""
-    max_round_age_s: Seconds = 600
+    max_round_age_s: Positive = 600
     """A bundle may refer to a round at most this old; an older report makes no round."""
-    max_box_percent: NonNegativeDecimal = "50"
+    max_box_percent: PositiveDecimal = "50"
     """A box may reach at most this far from the prices of its round, in percent of them."""
     grace_s: Seconds = 300
     """From the first round outside its box to liquidatable."""
@@ -51,7 +53,7 @@ class Settings(FileSettings):
 
     max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 26)] = 4 << 20
     """The longest request body."""
-    rate_limit: str = "1200/minute"
+    rate_limit: Rate = "1200/minute"
     """Requests per client address; empty: no limit."""
-    trusted_proxies: tuple[str, ...] = ()
-    """Addresses of proxies whose X-Forwarded-For is believed."""
+    trusted_proxies: Proxies = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is believed."""

@@ -7,11 +7,14 @@ and kept for the life of the process (160 us each).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
+from .comb import Comb
 from .group import Point, encode, hash_to_curve
 
 DST = b"ZKMARGIN-V1-GENERATORS_BLS12381G1_XMD:SHA-256_SSWU_RO_"
+MAX_TABLE_POINTS = 1 << 18
 
 
 @cache
@@ -35,7 +38,23 @@ def linear_bases(L: int) -> list[Point]:
     return [H, *ERRORS, *bases("multiplicity", L - 4)]
 
 
-class Generators:
+class Bases:
+    """Bases of a norm-linear argument: L ``linear`` and N' ``norm`` ones."""
+
+    def __init__(self, linear: list[Point], norm: list[Point]) -> None:
+        self.linear = linear
+        self.norm = norm
+        self._pair_sums: dict[int, list[Point]] = {}
+
+    def pair_sums(self, stride: int) -> list[Point]:
+        """G_i + G_(i + stride) for every i without the bit ``stride``, a power of 2, in order. Computed once."""
+        if stride not in self._pair_sums:
+            sums = [point + self.norm[i + stride] for i, point in enumerate(self.norm) if not i & stride]
+            self._pair_sums[stride] = sums
+        return self._pair_sums[stride]
+
+
+class Generators(Bases):
     """The bases of one shape: M multiplicity bases and N' norm bases (docs/protocol.md, "Generators").
 
     ``linear`` is (H, H_1, H_2, H_4, Hm..) of length L = 4 + M, ``norm`` has length N'; ``digest`` is SHA-256 over
@@ -43,20 +62,33 @@ class Generators:
     """
 
     def __init__(self, M: int, N_padded: int) -> None:
-        self.linear: list[Point] = linear_bases(4 + M)
-        self.norm: list[Point] = bases("norm", N_padded)
+        super().__init__(linear_bases(4 + M), bases("norm", N_padded))
         self.digest: bytes = hashlib.sha256(b"".join(map(encode, (G, *self.linear, *self.norm)))).digest()
-        self._pair_sums: dict[int, list[Point]] = {}
+        self._proofs = 0
 
-    def pair_sums(self, k: int) -> list[Point]:
-        """G_i + G_(i + 2^k) for every i < N' whose bit k is 0, in order. Static, so computed once."""
-        if k not in self._pair_sums:
-            stride = 1 << k
-            self._pair_sums[k] = [point + self.norm[i + stride] for i, point in enumerate(self.norm) if not i & stride]
-        return self._pair_sums[k]
+    def in_demand(self) -> bool:
+        """Whether it was asked before: the tables of ``fold`` cost what ten proofs save."""
+        self._proofs += 1
+        return self._proofs > 1
+
+    def fold(self, linear: Sequence[int], norm: Sequence[int]) -> Bases:
+        """2^k neighbours summed to one base: the first of each, and factors_j times the j-th next.
+
+        Args:   linear, norm: the 2^k - 1 factors of either kind; the last linear base may have fewer neighbours.
+        Cost:   32 additions a base, more if tables are smaller; at first also the tables, 480 additions a base.
+        """
+        linear_comb, norm_comb = _combs(self)
+        return Bases(linear_comb.fold(linear), norm_comb.fold(norm))
 
 
 @lru_cache(maxsize=32)
 def generators(M: int, N_padded: int) -> Generators:
     """The (cached) bases of a shape."""
     return Generators(M, N_padded)
+
+
+@lru_cache(maxsize=4)
+def _combs(shape: Generators) -> tuple[Comb, Comb]:
+    """Combs over the bases of ``shape``, with tables of 2^18 points (45 MB) at most."""
+    teeth = min(8, (MAX_TABLE_POINTS // len(shape.linear + shape.norm)).bit_length() - 1)
+    return Comb(shape.linear, teeth), Comb(shape.norm, teeth)

@@ -18,7 +18,7 @@ from py_arkworks_bls12381 import Scalar
 from .errors import EncodingError
 from .field import R
 
-__all__ = ["IDENTITY", "POINT_BYTES", "Point", "decode", "encode", "hash_to_curve", "msm", "sum_points"]
+__all__ = ["IDENTITY", "POINT_BYTES", "Point", "decode", "double", "encode", "hash_to_curve", "msm", "sum_points"]
 
 POINT_BYTES = 48
 IDENTITY: Point = Point.identity()
@@ -73,6 +73,11 @@ def msm_small(points: Sequence[Point], scalars: Sequence[int]) -> Point:
     return msm(
         [point if s >= 0 else -point for point, s in zip(points, scalars, strict=True)], [abs(s) for s in scalars]
     )
+
+
+def double(point: Point, times: int) -> Point:
+    """2^times * point, for times < 255."""
+    return point * _from_bytes(_to_bytes(1 << times, 32, "big"))
 
 
 def sum_points(points: Iterable[Point]) -> Point:

@@ -47,6 +47,7 @@ def import_(
       zkmargin import positions.csv --params params.json --out account.json
       zkmargin import ccxt.json --params params.json --out account.json --map 'XBT/USDC:USDC=BTC-USD'
     """
+    files.check_new(out)
     parameters = public.load_file(params, lambda data: read(data, Params)).document
     balance_bytes = None if balance is None else files.read(balance)
 
@@ -56,7 +57,8 @@ def import_(
             parameters,
             kind=kind,
             mapping=dict(map(_pair, symbols or [])),
-            name=name or account_name(file),
+            name=name,
+            unnamed=account_name(file),
             cash_currency=cash_currency,
             balance=balance_bytes,
         )

@@ -42,7 +42,9 @@ def commit_(
     trust: TrustFile = None,
     venue_key: Annotated[
         Path | None,
-        typer.Option("--venue-key", metavar="FILE", help="The venue's public keys, as zkmargin-venue key prints them."),
+        typer.Option(
+            "--venue-key", metavar="FILE", help="The venue's public keys, as zkmargin-venue key -o json prints them."
+        ),
     ] = None,
     request_out: Annotated[
         Path | None,
@@ -55,7 +57,14 @@ def commit_(
         Path | None, typer.Option("--state-out", metavar="FILE", help="Write the attested state to this file.")
     ] = None,
     abandon_pending: Annotated[
-        bool, typer.Option("--abandon-pending", help="Give an unfinished commit up first; its openings are kept.")
+        bool,
+        typer.Option(
+            "--abandon-pending", help="Give an unfinished commit up that has no attestation yet; its openings are kept."
+        ),
+    ] = False,
+    restore_pending: Annotated[
+        bool,
+        typer.Option("--restore-pending", help="Go on with the commit given up last: the venue has attested it."),
     ] = False,
     accept_new_venue_keys: Annotated[
         bool, typer.Option("--accept-new-venue-keys", help="The venue has announced new keys: use them from now on.")
@@ -77,23 +86,26 @@ def commit_(
     """
     if request_out is None and verifier is None and state_out is None:
         raise InputError("name the verifier to post the state to (--verifier), or --state-out FILE", code="usage")
+    if abandon_pending and restore_pending:
+        raise InputError("a commit is either given up or taken up again", code="usage")
     for new_file in filter(None, (request_out, state_out)):
         files.check_new(new_file)
     with locked_wallet(wallet, password_file) as opened, optional_verifier(verifier) as service:
         if abandon_pending:
-            commit.abandon(opened, service)
-        if accept_new_venue_keys:
-            opened.forget_venue_keys()
+            opened.abandon()
         trusted = public.load_trust(trust)
-        resumed = opened.content.pending is not None
-        if not resumed or opened.content.venue_keys is None:
-            _pin_venue(opened, venue, venue_key, trusted)
+        if accept_new_venue_keys or not commit.is_attested(opened):
+            _pin_venue(opened, venue, venue_key, trusted, replace=accept_new_venue_keys)
+        resumed = restore_pending or opened.content.pending is not None
+        if restore_pending:
+            commit.restore(opened, public.load(params, oracle or [], service, trust=trusted))
         if resumed:
             note("going on with the unfinished commit of this wallet")
         else:
             if venue is None and request_out is None:
                 raise InputError("name the venue with --venue URL, or ask it by file with --request-out", code="usage")
             _begin(opened, account, params, oracle or [], service, trusted)
+        same = not resumed or account is None or _same(opened, account, params, oracle or [], service)
         if request_out is not None:
             _write_request(opened, request_out, output)
             return
@@ -105,32 +117,36 @@ def commit_(
                 commit.post(opened, service)
         else:
             opened.finish()
-        if resumed and account is not None:
-            _check_same(opened, account, params, oracle or [], service)
+        if not same:
+            raise WalletError(
+                "the unfinished commit is done, but it was for another account file; run the command again for this"
+                " one",
+                code="resumed_other",
+            )
         state = opened.require_current().signed.document
         value = {"account": state.account, "seq": state.seq, "state_digest": state.state_digest, "resumed": resumed}
         emit(output, value, lambda: print(f"state {state.seq} of account {state.account} is current"))
 
 
-def _pin_venue(wallet: Wallet, url: str | None, key_file: Path | None, trusted: Trust | None) -> None:
+def _pin_venue(wallet: Wallet, url: str | None, key_file: Path | None, trusted: Trust | None, *, replace: bool) -> None:
     """Learn the venue's keys, from a file or at first sight over a connection that nobody else can answer on."""
     if key_file is not None:
         answer = public.load_file(key_file, lambda data: VenueAnswer.from_value(canonical.parse(data)))
     elif url is not None:
         with Venue(url) as venue, progress("asking the venue for its keys"):
-            if wallet.content.venue_keys is None and not venue.confidential:
+            if (replace or wallet.content.venue_keys is None) and not venue.confidential:
                 raise InputError(
                     "the venue's keys cannot be learned over plain http: use https, or name them with --venue-key",
                     code="insecure",
                 )
             answer = venue.keys()
-    elif wallet.content.venue_keys is not None:
+    elif wallet.content.venue_keys is not None and not replace:
         return
     else:
         raise InputError("name the venue with --venue URL, or its keys with --venue-key FILE", code="usage")
     if trusted is not None and answer.attestation_key not in trusted.attestation:
         raise WalletError("the venue's attestation key is not in the trust document", code="untrusted_venue")
-    wallet.pin(commit.keys_for(wallet, answer))
+    wallet.pin(commit.keys_for(wallet, answer), replace=replace)
 
 
 def _begin(
@@ -156,25 +172,18 @@ def _write_request(wallet: Wallet, path: Path, output: Output) -> None:
 
 
 def _attest(wallet: Wallet, url: str | None, attestation_in: Path | None) -> None:
-    pending = wallet.require_pending()
-    if pending.attestation is not None:
+    if commit.is_attested(wallet):
         return
     if attestation_in is not None:
-        answer = public.load_file(attestation_in, canonical.parse)
+        commit.accept_attestation(wallet, public.load_file(attestation_in, canonical.parse))
     elif url is not None:
         with Venue(url) as venue, progress("the venue checks the openings against its books"):
-            answer = venue.attest(pending.request_envelope.to_bytes())
+            commit.ask(wallet, venue)
     else:
         raise InputError("name the venue with --venue URL, or its answer with --attestation-in FILE", code="usage")
-    commit.accept_attestation(wallet, answer)
 
 
-def _check_same(
-    wallet: Wallet, account: Path, params: Path | None, oracle: list[Path], service: Verifier | None
-) -> None:
+def _same(wallet: Wallet, account: Path, params: Path | None, oracle: list[Path], service: Verifier | None) -> bool:
+    """Whether the pending commit is for ``account``. Asked before it is finished: nothing can fail afterwards."""
     sources = public.load(params, oracle, service)
-    if not commit.same_account(wallet, load_account(account, sources.params.document), sources):
-        raise WalletError(
-            "the unfinished commit is done, but it was for another account file; run the command again for this one",
-            code="resumed_other",
-        )
+    return commit.same_account(wallet.require_pending(), load_account(account, sources.params.document), sources.risk)

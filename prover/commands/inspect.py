@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from zkmargin.bundle import MAX_BUNDLE_BYTES, BoxEntry, Bundle
+from zkmargin.bundle import BoxEntry
 
-from .. import files
+from .. import public
 from ..console import Output, OutputOption, emit, table
 from ..inspection import inspection
 
@@ -25,8 +25,7 @@ def inspect(
       zkmargin inspect proof.zkmargin.json
       zkmargin inspect proof.zkmargin.json -o json
     """
-    decoded = Bundle.from_bytes(files.read(bundle, limit=MAX_BUNDLE_BYTES))
-    value = inspection(decoded)
+    value = inspection(public.load_bundle(bundle))
 
     def show() -> None:
         _show_part("What it reveals", ("field", "value", "tells"), value["reveals"])

@@ -79,14 +79,14 @@ def open_wallet(path: Path | None, password_file: Path | None) -> Wallet:
 
 def _existing(path: Path | None) -> Path:
     where = wallet_path(path)
-    if not where.exists():
+    if not files.exists(where):
         raise InputError(f"{where}: there is no wallet yet: make one with zkmargin wallet new", code="no_wallet")
     return where
 
 
 def load_account(path: Path, params: Params) -> Account:
     """The account in ``path``: account/v1, CSV or ccxt, as ``zkmargin import`` reads them."""
-    return load_file(path, lambda content: import_account(content, params, name=account_name(path)))
+    return load_file(path, lambda content: import_account(content, params, unnamed=account_name(path)))
 
 
 def account_name(path: Path) -> str:

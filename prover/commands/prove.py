@@ -13,7 +13,7 @@ from circuits.policy import Verified, verify_bundle
 from zkmargin import canonical
 from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
 from zkmargin.documents import Policy, read, verify_receipt
-from zkmargin.envelope import Envelope
+from zkmargin.envelope import Envelope, check_public_key
 from zkmargin.errors import ContextError, InputError
 
 from .. import files, public
@@ -97,6 +97,8 @@ def prove_(
             " committed state of the wallet",
             code="usage",
         )
+    if offline and (wallet is not None or password_file is not None):
+        raise InputError("--offline opens no wallet: leave --wallet and --password-file out", code="usage")
     files.check_new(out)
     opened = open_wallet(wallet, password_file) if account is None else None
     with optional_verifier(verifier) as service:
@@ -157,8 +159,16 @@ def verify_(
       zkmargin verify --receipt receipt.json --key 0x5f... proof.zkmargin.json
     """
     if receipt is not None:
+        if offline or verifier or params or oracle or policy or allow_unattested or at:
+            raise InputError(
+                "a receipt is verified with --key, and with the bundle if you name it; nothing else belongs to it, and"
+                " no network is used",
+                code="usage",
+            )
         _verify_receipt(receipt, key, bundle, output)
         return
+    if key is not None:
+        raise InputError("--key is the key of a receipt: name the receipt with --receipt", code="usage")
     if bundle is None:
         raise InputError("name the bundle to verify", code="usage")
     if offline == (verifier is not None):
@@ -209,6 +219,7 @@ def _tell_valid(value: dict[str, Any]) -> None:
 def _verify_receipt(path: Path, key: str | None, bundle: Path | None, output: Output) -> None:
     if key is None:
         raise InputError("name the verifier's receipt key with --key", code="usage")
+    check_public_key(key)
     receipt = verify_receipt(public.load_file(path, Envelope.from_bytes), key)
     if bundle is not None and canonical.digest(files.read(bundle, limit=MAX_BUNDLE_BYTES)) != receipt.bundle:
         raise ContextError("the receipt is about another bundle", code="other_bundle")

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from zkmargin import canonical
-from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
+from zkmargin.envelope import check_public_key
+from zkmargin.errors import InputError
 
-from .. import files
+from .. import files, public
 from ..client import Verifier
 from ..console import Output, OutputOption, emit, fields, progress
 from ..errors import EXIT_NEGATIVE
@@ -40,11 +41,12 @@ def submit(
     """
     if receipt_out is not None:
         files.check_new(receipt_out)
-    content = files.read(bundle, limit=MAX_BUNDLE_BYTES)
-    sent = Bundle.from_bytes(content)
+    if key is not None:
+        check_public_key(key)
+    sent = public.load_bundle(bundle)
     with Verifier(verifier) as service:
         with progress("the verifier decides"):
-            answer = service.submit(content)
+            answer = service.submit(sent.to_bytes())
         receipt, envelope = check_receipt(answer, key or service.identity().receipt_key, sent)
     if receipt_out is not None:
         files.write_new(receipt_out, envelope.to_bytes())
@@ -52,10 +54,10 @@ def submit(
         "verdict": receipt.verdict,
         "reason": receipt.reason,
         "bundle": receipt.bundle,
-        "account": receipt.account,
-        "seq": receipt.seq,
-        "claim": receipt.claim,
-        "expiry": receipt.expiry,
+        "account": sent.request.account,
+        "seq": sent.request.seq,
+        "claim": sent.request.claim,
+        "expiry": sent.request.expiry,
         "decided": receipt.decided,
     }
     emit(output, value, lambda: fields({name: str(shown) for name, shown in value.items()}))
@@ -74,6 +76,8 @@ def status(
 ) -> None:
     """Tell what the verifier says of an account: unproven, live, stale (until its deadline) or liquidatable.
 
+    Exit code 0: live. 1: anything else. 3: no answer, which says nothing about the account.
+
     \b
     Examples:
       zkmargin status --verifier https://verifier.example
@@ -82,9 +86,13 @@ def status(
     if account is None:
         account = open_wallet(wallet, password_file).account_id
     else:
+        if wallet is not None or password_file is not None:
+            raise InputError("name the account with --account or the wallet with --wallet, not both", code="usage")
         canonical.from_hex(account, 32)
     with Verifier(verifier) as service, progress("asking the verifier"):
         answer = service.account(account)
     value = answer.model_dump()
     shown = {name: "-" if told is None else str(told) for name, told in value.items()}
     emit(output, {"schema": "zkmargin/status/v1"} | value, lambda: fields(shown))
+    if answer.status != "live":
+        raise typer.Exit(EXIT_NEGATIVE)

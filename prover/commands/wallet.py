@@ -38,7 +38,7 @@ def new(
     path = wallet_path(wallet)
     password = read_password(password_file, new=True)
     if wallet is None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_directory(path.parent)
     with progress("deriving the key of the wallet"):
         made = Wallet.new(path, venue, password)
     _tell(made, output)

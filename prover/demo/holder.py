@@ -73,8 +73,7 @@ class Holder:
         """As ``zkmargin commit``."""
         self.wallet.pin(commit.keys_for(self.wallet, venue.keys()))
         commit.begin(self.wallet, self.account, public)
-        request = self.wallet.require_pending().request_envelope
-        commit.accept_attestation(self.wallet, venue.attest(request.to_bytes()))
+        commit.ask(self.wallet, venue)
         commit.post(self.wallet, verifier)
 
     def prove(self, public: Public, audience: str, now_unix_s: int, *, around: Sequence[Band] | None = None) -> Bundle:

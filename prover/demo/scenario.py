@@ -28,18 +28,19 @@ from ..client import Venue, Verifier
 from ..public import Public, load
 from .holder import Holder, Measured, altered, relabelled
 from .operator import Operator
-from .services import VENUE, VERIFIER, Services, services
+from .services import PATIENCE_S, VENUE, VERIFIER, Services, services
 
 SCHEMA = "zkmargin/demo/v1"
 AUDIENCE = "verifier.demo"
-GRACE_S = 90
+GRACE_S = 50
 CLAIMS = {"alice": ("health>=1.25", 10), "bob": ("leverage<=5", 8), "carol": ("maintenance", 2)}
 """What each proves, and the width of the box in percent."""
-ROUNDS = ((-120, Fraction(0)), (-90, Fraction(1, 100)), (-60, Fraction(-6, 100)), (40, Fraction(-6, 100)))
-"""Time of each round, in seconds from the start of the demo, and how far prices are from the first one.
+ROUNDS = (Fraction(0), Fraction(1, 100), Fraction(-6, 100), Fraction(-6, 100))
+"""How far the prices of each round are from those of the first.
 
-The last is dated ahead, within what the verifier allows to clocks: the grace of the third has ended by the oracle's own
-time, and nobody needs to wait for it.
+Every round is of the moment at which it is published, however long the steps before it took. Only the last is dated
+ahead, within the minute that the verifier allows to clocks: the grace of the third has ended by the oracle's own time,
+and nobody needs to wait for it.
 """
 
 
@@ -93,13 +94,15 @@ class Story:
 def run(progress: Callable[[str], None]) -> Story:
     """Play the story. Raises: ZkMarginError if a step that must work does not."""
     story = Story()
-    with services() as place:
-        started_unix_s = int(time.time())
+    with services(progress) as place:
         progress("starting the venue and the verifier")
         operator, venue_url, verifier_url = start(place)
         story.markets = len(operator.params.markets)
-        with Venue(venue_url) as venue, Verifier(verifier_url) as verifier:
-            _Play(story, place.directory, operator, venue, verifier, started_unix_s, progress).all()
+        with (
+            Venue(venue_url, answer_within_s=PATIENCE_S) as venue,
+            Verifier(verifier_url, answer_within_s=PATIENCE_S) as verifier,
+        ):
+            _Play(story, place.directory, operator, venue, verifier, progress).all()
     return story
 
 
@@ -133,9 +136,9 @@ class _Play:
     operator: Operator
     venue: Venue
     verifier: Verifier
-    started_unix_s: int
     progress: Callable[[str], None]
     round: int = 0
+    round_unix_s: int = 0
     holders: dict[str, Holder] = field(default_factory=dict)
 
     def all(self) -> None:
@@ -160,9 +163,11 @@ class _Play:
     def publish(self, what: str) -> Public:
         """The next round, by three of four reporters: current after the third."""
         self.progress(what)
-        seconds, move = ROUNDS[self.round]
+        move = ROUNDS[self.round]
         self.round += 1
-        reports = self.operator.reports(self.round, self.started_unix_s + seconds, move)
+        earliest_unix_s = self.round_unix_s + (GRACE_S + 1 if self.round == len(ROUNDS) else 0)
+        self.round_unix_s = max(self.now_unix_s(), earliest_unix_s)
+        reports = self.operator.reports(self.round, self.round_unix_s, move)
         answers = [self.verifier.post("/v1/oracle/reports", report.to_bytes())[0] for report in reports]
         self.story.expect(f"round {self.round}", answers, [202, 202, 201])
         return load(None, (), self.verifier)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +21,12 @@ from ..errors import Unavailable
 
 VENUE = "verifier.venue.cli"
 VERIFIER = "verifier.cli"
-_ANSWER_TIMEOUT_S = 60.0
+FAILED = "demo"
+"""The code of the error of a program that runs here."""
+PATIENCE_S = 300.0
+"""How long an answer may take on a machine that is busy with other things. A process that has ended is noticed at once.
+"""
+_TOLD_AFTER_S = 15.0
 _STOP_TIMEOUT_S = 10.0
 _LOOP = """
 import json, sys
@@ -38,9 +43,10 @@ for line in sys.stdin:
 class Program:
     """Commands of another package, run one after the other in one process of their own; its log goes to ``log``."""
 
-    def __init__(self, module: str, log: Path) -> None:
+    def __init__(self, module: str, log: Path, progress: Callable[[str], None]) -> None:
         self._module = module
         self._log = log
+        self._progress = progress
         self._lines: queue.Queue[str] = queue.Queue()
         with log.open("ab") as errors:
             # No shell, and only arguments of ours. A session of its own: Ctrl-C in the terminal reaches the demo, which
@@ -66,11 +72,23 @@ class Program:
 
     def answer(self) -> dict[str, Any]:
         """The JSON document that a command prints, once it has ended well. Raises: Unavailable."""
-        return self._parse("".join(iter(self._line, "\n")))
+        lines: list[str] = []
+        while (line := self._line()) not in ("\n", ""):
+            lines.append(line)
+        value = self._parse("".join(lines))
+        if not line:  # the command has failed, and said why
+            error = value.get("error")
+            self._fail("has ended", str(error.get("message")) if isinstance(error, dict) else None)
+        return value
 
     def serves_at(self) -> str:
         """The address that a server prints in its first line. Raises: Unavailable."""
         return str(self._parse(self._line()).get("url"))
+
+    def check(self) -> None:
+        """Raises: Unavailable: the process has ended, with the last line of its log."""
+        with suppress(subprocess.TimeoutExpired):
+            self._fail(f"has ended with code {self._process.wait(1)}")
 
     def ask_to_end(self) -> None:
         """No more commands, and the signal that a server ends in order on."""
@@ -96,38 +114,48 @@ class Program:
         self._lines.put("")
 
     def _line(self) -> str:
-        try:
-            line = self._lines.get(timeout=_ANSWER_TIMEOUT_S)
-        except queue.Empty:
-            self._fail("did not answer in time")
-        return line or self._fail("has ended")
+        """The next line of stdout; nothing at its end."""
+        for _ in range(int(PATIENCE_S / _TOLD_AFTER_S)):
+            try:
+                return self._lines.get(timeout=_TOLD_AFTER_S)
+            except queue.Empty:
+                self._progress(f"still waiting for {self._module}")
+        return self._fail("did not answer in time")
 
     def _parse(self, text: str) -> dict[str, Any]:
+        if not text:
+            self._fail("has ended")
         try:
             value = json.loads(text)
         except ValueError:
             value = None
         return value if isinstance(value, dict) else self._fail("printed something else than JSON")
 
-    def _fail(self, what: str) -> NoReturn:
+    def _fail(self, what: str, why: str | None = None) -> NoReturn:
         self.ask_to_end()
         self.end()
         lines = self._log.read_text("utf-8", "replace").strip().splitlines()
-        raise Unavailable(f"{self._module} {what}: {lines[-1] if lines else 'no message'}", code="demo")
+        raise Unavailable(f"{self._module} {what}: {why or (lines[-1] if lines else 'no message')}", code=FAILED)
 
 
 class Services:
     """A temporary directory, and the programs that run in it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, progress: Callable[[str], None]) -> None:
         self.directory = directory
+        self._progress = progress
         self._programs: list[Program] = []
 
     def start(self, module: str) -> Program:
         """Start a program, which then waits for commands."""
-        program = Program(module, self.directory / f"{module}.log")
+        program = Program(module, self.directory / f"{module}.log", self._progress)
         self._programs.append(program)
         return program
+
+    def check(self) -> None:
+        """Raises: Unavailable: one of them has ended, which is why another thing failed."""
+        for program in self._programs:
+            program.check()
 
     def end(self) -> None:
         """End everything that runs, side by side."""
@@ -138,15 +166,22 @@ class Services:
 
 
 @contextmanager
-def services() -> Iterator[Services]:
-    """A place for the demo; nothing is left of it."""
+def services(progress: Callable[[str], None] = lambda _: None) -> Iterator[Services]:
+    """A place for the demo; nothing is left of it.
+
+    Raises: Unavailable: of what happens in it; if a program has ended, with that program's own last words.
+    """
     with (
         _terminated_like_interrupted(),
         tempfile.TemporaryDirectory(prefix="zkmargin-demo-", ignore_cleanup_errors=True) as directory,
     ):
-        place = Services(Path(directory))
+        place = Services(Path(directory), progress)
         try:
             yield place
+        except Unavailable as error:
+            if error.code != FAILED:  # a client only misses a service that has ended
+                place.check()
+            raise
         finally:
             place.end()
 

@@ -13,6 +13,7 @@ from circuits.boxes import Band
 from circuits.markets import RiskParameters, holdings
 from zkmargin import canonical
 from zkmargin.documents import Account, Params, read
+from zkmargin.errors import InputError
 
 from . import ccxt, csv_account, lenient_json
 from .book import Book
@@ -36,13 +37,15 @@ def import_account(
     *,
     kind: Kind = Kind.AUTO,
     mapping: Mapping[str, str] | None = None,
-    name: str = "account",
+    name: str | None = None,
+    unnamed: str = "account",
     cash_currency: str | None = None,
     balance: bytes | None = None,
 ) -> Account:
     """The account in ``content``, with every size on the venue's grid.
 
     Args:   mapping: symbols of the file -> markets of the venue, before any rule.
+            name: of the account, instead of the file's own; ``unnamed``: where neither says.
             cash_currency: which currency of a ccxt balance is the cash; ``balance``: the balance, if in a file of its
             own.
     Raises: InputError: a sentence that names the row or symbol, and for a size off the grid the two nearest sizes.
@@ -50,14 +53,15 @@ def import_account(
     markets = Markets.of(params, mapping or {})
     if kind is Kind.AUTO:
         kind = guess(content)
+    if kind is not Kind.CCXT and (cash_currency is not None or balance is not None):
+        raise InputError("--balance and --cash-currency are for ccxt files", code="usage")
     if kind is Kind.CSV:
         book = csv_account.read(content, markets)
     elif kind is Kind.CCXT:
         book = ccxt.read(content, markets, cash_currency=cash_currency, balance=balance)
     else:
         book = _account(content, markets)
-        name = book.name or name
-    account = book.to_account(name, order=markets.names, options=markets.options)
+    account = book.to_account(name or book.name or unnamed, order=markets.names, options=markets.options)
     _check_grid(account, params)
     return account
 

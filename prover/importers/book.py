@@ -52,7 +52,10 @@ class Book:
             self.entries[market] = Entry(known.size + size, None)
 
     def to_account(self, name: str, *, order: Iterable[str], options: Collection[str]) -> Account:
-        """The account document, its positions in the venue's order of markets, some of which are ``options``."""
+        """The account document, its positions in the venue's order of markets, some of which are ``options``.
+
+        Raises: InputError: an amount that no document holds, or a bad ``name``.
+        """
         positions = []
         for market in order:
             entry = self.entries.get(market)
@@ -60,13 +63,21 @@ class Book:
                 continue
             position = {
                 "option" if market in options else "market": market,
-                "size": canonical.format_decimal(entry.size),
+                "size": _text(entry.size, f"the size in {market}"),
             }
             if entry.entry_price is not None:
                 position["entry_price"] = canonical.format_decimal(entry.entry_price)
             if entry.margin is not None:
                 position["margin"] = canonical.format_decimal(entry.margin)
             positions.append(position)
-        cash = canonical.format_decimal(self.cash)
+        cash = _text(self.cash, "the cash")
         account = Account.from_value({"schema": Account.SCHEMA, "account": name, "cash": cash, "positions": positions})
         return account.model_copy(update={"owner": self.owner, "collateral": self.collateral, "debts": self.debts})
+
+
+def _text(amount: Fraction, what: str) -> str:
+    """A product or sum of amounts that each fit into a document may not."""
+    text = canonical.format_decimal(amount)
+    if len(text) > canonical.MAX_DECIMAL_CHARACTERS:
+        raise InputError(f"{what} needs more than {canonical.MAX_DECIMAL_CHARACTERS} digits", code="too_many_digits")
+    return text

@@ -21,6 +21,7 @@ from .book import Book
 from .lenient_json import FloatText
 from .symbols import Markets
 
+_DIGITS = canonical.MAX_DECIMAL_CHARACTERS
 _NOT_CURRENCIES = {"info", "free", "used", "total", "debt", "timestamp", "datetime"}
 
 
@@ -127,10 +128,12 @@ def _amount(holder: Mapping[str, Any], key: str, where: str) -> Fraction | None:
             code="float",
         )
     if isinstance(value, int) and not isinstance(value, bool):
-        return Fraction(value)
+        value = str(value)  # an integer has as many digits as a string may: products of amounts stay small
     if isinstance(value, str):
         try:
             return canonical.parse_decimal(value)
         except InputError:
             pass
-    raise InputError(f"{where}: {key} must be a decimal string or an integer", code="bad_ccxt")
+    raise InputError(
+        f"{where}: {key} must be a decimal string or an integer, of at most {_DIGITS} characters", code="bad_ccxt"
+    )

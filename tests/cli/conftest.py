@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_world import CliWorld, Owner, account, cli_world
 
-from prover import keystore
+from prover import console, keystore
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +16,12 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """A password guess costs next to nothing in tests."""
     monkeypatch.setattr(keystore, "ITERATIONS", 1)
     monkeypatch.setattr(keystore, "MEMORY_KIB", 128)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands on stderr must not depend on how busy the machine is."""
+    monkeypatch.setattr(console, "PROGRESS_AFTER_S", 3600.0)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from zkmargin.pedersen import commit as commit_to
 from zkmargin.sealing import SealingKey
 
 
-class CrashError(Exception):
+class CrashError(BaseException):
     """The process ends here."""
 
 
@@ -38,7 +38,7 @@ def test_commit_prove_submit_status(world: CliWorld, owner: Owner, tmp_path: Pat
     verifier = ("--verifier", world.verifier)
     bundle, receipt = tmp_path / "proof.zkmargin.json", tmp_path / "receipt.json"
     status = zkmargin("status", *verifier, *owner.options, "-o", "json")
-    assert (status.code, status.json["status"], status.json["deadline"]) == (0, "unproven", None)
+    assert (status.code, status.json["status"], status.json["deadline"]) == (1, "unproven", None)
     assert status.json["schema"] == "zkmargin/status/v1"
     proved = zkmargin(
         "prove", "--claim", "initial", "--box", "5", *verifier, *owner.options, "--out", bundle, "-o", "json"
@@ -194,7 +194,7 @@ def test_positions_that_are_not_the_venues(world: CliWorld, owner: Owner) -> Non
     assert run(owner, world).code == 1
     ran = run(owner, world, "--abandon-pending")
     assert (ran.code, ran.json["seq"]) == (0, 1)
-    assert len(owner.open().content.abandoned) == 1
+    assert owner.open().content.abandoned == ()  # another state has the number now
 
 
 def test_a_state_that_the_verifier_holds_is_not_given_up(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from cli_run import EXAMPLES, PUBLIC, Ran, zkmargin
+from cli_run import EXAMPLES, PUBLIC, Ran, commands, zkmargin
 
 from prover import console, files
+from prover.cli import app
 from prover.errors import Unavailable
+from zkmargin.envelope import PrivateKey
 
+KEY = PrivateKey.generate().public
 JUNK = (b"", b"\x00\xff\xfe", b"{}", b"[]", b'"x"', b"1e999", b'{"schema": 1}', b"[" * 99999, b'{"a":1,"a":2}', b"-")
 
 
@@ -41,7 +45,8 @@ def test_junk_elsewhere(tmp_path: Path, junk: bytes, password_file: Path) -> Non
     path.write_bytes(junk)
     one_sentence(zkmargin("wallet", "show", "--wallet", path, "--password-file", password_file), 2)
     one_sentence(zkmargin("verify", "--receipt", path, "--key", "0x" + "11" * 32), 2)
-    one_sentence(zkmargin("submit", path, "--verifier", "http://127.0.0.1:1"), 1)
+    one_sentence(zkmargin("submit", path, "--verifier", "http://127.0.0.1:1"), 2)
+    one_sentence(zkmargin("inspect", path), 2)
     one_sentence(
         zkmargin("verify", "--offline", *PUBLIC, "--policy", path, "--allow-unattested", EXAMPLES / "account.json"), 2
     )
@@ -88,6 +93,56 @@ def test_bad_options(tmp_path: Path, arguments: list[str], sentence: str) -> Non
     assert sentence in ran.err
 
 
+BUNDLE = EXAMPLES / "account.json"  # never read: the options are looked at first
+RECEIPT = ("verify", "--receipt", EXAMPLES / "account.json", "--key", KEY)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "--receipt", EXAMPLES / "account.json"),
+        ("verify", "--receipt", EXAMPLES / "account.json", "--key", "garbage"),
+        ("verify", "--receipt", EXAMPLES / "account.json", "--key", "0x" + "00" * 32),
+        (*RECEIPT, "--offline"),
+        (*RECEIPT, "--verifier", "https://verifier.example"),
+        (*RECEIPT, *PUBLIC[:2]),
+        (*RECEIPT, *PUBLIC[2:]),
+        (*RECEIPT, "--policy", BUNDLE),
+        (*RECEIPT, "--allow-unattested"),
+        (*RECEIPT, "--at", "2026-11-22T06:00:00Z"),
+        ("verify", "--offline", *PUBLIC, "--key", KEY, BUNDLE),
+        ("verify", "--offline", "--verifier", "https://verifier.example", BUNDLE),
+        ("verify", BUNDLE),
+        ("verify", "--offline", *PUBLIC),
+        ("verify", "--offline", BUNDLE),
+        ("submit", BUNDLE, "--verifier", "https://verifier.example", "--key", "garbage"),
+        ("status", "--verifier", "https://verifier.example", "--account", KEY, "--wallet", BUNDLE),
+        ("status", "--verifier", "https://verifier.example", "--account", KEY, "--password-file", BUNDLE),
+        ("status", "--verifier", "https://verifier.example", "--account", "garbage"),
+        ("prove", "--offline", "--account", BUNDLE, *PUBLIC, "--claim", "initial", "--out", "x", "--wallet", "w"),
+        (
+            "prove",
+            "--offline",
+            "--account",
+            BUNDLE,
+            *PUBLIC,
+            "--claim",
+            "initial",
+            "--out",
+            "x",
+            "--password-file",
+            "w",
+        ),
+        ("import", BUNDLE, *PUBLIC[:2], "--out", "x", "--balance", BUNDLE),
+        ("import", BUNDLE, *PUBLIC[:2], "--out", "x", "--cash-currency", "USD"),
+    ],
+)
+def test_an_option_that_would_mean_nothing_is_refused(arguments: tuple[object, ...]) -> None:
+    ran = zkmargin(*arguments)
+    one_sentence(ran, 2)
+    assert "envelope" not in ran.err  # the receipt was not even read
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.write_bytes(b"precious")
@@ -103,6 +158,67 @@ def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
     account = ("--account", EXAMPLES / "account.json", *PUBLIC, "--claim", "initial")
     one_sentence(zkmargin("prove", "--offline", *account, "--out", tmp_path / "no" / "out"), 2)
     one_sentence(zkmargin("prove", "--offline", *account, "--out", EXAMPLES / "account.json" / "out"), 2)
+
+
+@pytest.mark.parametrize("where", [".", "a", "/dev/null"])
+@pytest.mark.parametrize("length", [300, 5000])
+def test_paths_that_no_file_system_has(tmp_path: Path, where: str, length: int, password_file: Path) -> None:
+    path = tmp_path / where / ("x" * length)
+    account = ("--account", EXAMPLES / "account.json")
+    password = ("--password-file", password_file)
+    for arguments in (
+        ("whatif", *PUBLIC, "--account", path),
+        ("import", EXAMPLES / "account.csv", *PUBLIC[:2], "--out", path),
+        ("prove", "--offline", *account, *PUBLIC, "--claim", "initial", "--out", path),
+        ("verify", "--offline", *PUBLIC, path),
+        ("inspect", path),
+        ("submit", EXAMPLES / "account.json", "--verifier", "http://127.0.0.1:1", "--receipt-out", path),
+        ("wallet", "new", "--venue", "demo", "--wallet", path, *password),
+        ("wallet", "show", "--wallet", path, *password),
+        ("wallet", "show", "--wallet", path, "--password-file", path),
+        ("wallet", "backup", "--wallet", path, "--out", path, *password),
+        ("commit", "--account", path, "--wallet", path, "--request-out", path, *password),
+    ):
+        one_sentence(zkmargin(*arguments), 2)
+
+
+def test_a_name_of_the_greatest_length_is_written(tmp_path: Path) -> None:
+    out = tmp_path / ("x" * 255)
+    assert zkmargin("import", EXAMPLES / "account.csv", *PUBLIC[:2], "--out", out).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_a_home_that_is_none(monkeypatch: pytest.MonkeyPatch, password_file: Path) -> None:
+    monkeypatch.setenv("HOME", "/dev/null")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    one_sentence(zkmargin("wallet", "new", "--venue", "demo", "--password-file", password_file), 2)
+    one_sentence(zkmargin("wallet", "show", "--password-file", password_file), 2)
+
+
+def test_a_password_prompt_that_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def leave(*_: object, **__: object) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("prover.files.is_terminal", lambda _: True)
+    monkeypatch.setattr("getpass.getpass", leave)
+    one_sentence(zkmargin("wallet", "new", "--venue", "demo", "--wallet", tmp_path / "w"), 2)
+
+
+@pytest.mark.parametrize("field", ["price", "index"])
+def test_prices_beyond_every_box(tmp_path: Path, field: str) -> None:
+    text = (EXAMPLES / "oracle.json").read_text()
+    oracle = tmp_path / "oracle.json"
+    oracle.write_text(re.sub(rf'"{field}": "[0-9.]+"', f'"{field}": "{9 * 10**30}"', text, count=1))
+    account = ("--account", EXAMPLES / "account.json", *PUBLIC[:2], "--oracle", oracle)
+    one_sentence(zkmargin("whatif", *account), 2)
+    one_sentence(zkmargin("prove", "--offline", *account, "--claim", "initial", "--out", tmp_path / "out"), 2)
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("proxy", ["nonsense://proxy", "socks4://proxy"])
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str) -> None:
+    monkeypatch.setenv(variable, proxy)
+    one_sentence(zkmargin("status", "--verifier", "https://verifier.example", "--account", KEY), 2)
 
 
 def test_what_a_file_says_cannot_drive_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,8 +260,9 @@ def test_a_service_that_is_away_is_no_verdict() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "x", "ftp://a", "http://", "http://u:p@h", "https://h?q", "http://[", "http://a b"]
-)
+    "url", ["", "x", "ftp://a", "http://", "http://u:p@h", "https://h?q", "http://[", "http://a b",
+            "http://x..y", "http://.x", f"http://{'a' * 64}.example", "http://\udcff"]
+)  # fmt: skip
 def test_addresses_that_are_none(url: str) -> None:
     one_sentence(zkmargin("status", "--verifier", url, "--account", "0x" + "11" * 32), 2)
 
@@ -168,16 +285,13 @@ def test_as_a_program() -> None:
     assert ran.returncode == 0
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["import", "whatif", "commit", "prove", "verify", "submit", "status", "inspect", "demo", "bench", "wallet new",
-     "wallet show", "wallet backup"],
-)  # fmt: skip
-def test_every_command_has_examples_in_its_help(command: str) -> None:
+@pytest.mark.parametrize("command", commands(app))
+def test_every_command_has_examples_in_its_help_and_speaks_json(command: str) -> None:
     ran = zkmargin(*command.split(), "--help")
     assert ran.code == 0
     assert "Examples:" in ran.out
     assert f"zkmargin {command}" in ran.out
+    assert "--output" in ran.out
 
 
 def test_progress_comes_only_when_something_takes_long(

@@ -165,6 +165,12 @@ def test_a_closed_position_is_no_position() -> None:
         ({"contractSize": 1e-3}, "contractSize is a float"),
         ({"contracts": True}, "contracts must be a decimal string"),
         ({"contracts": "1e3"}, "contracts must be a decimal string"),
+        ({"contracts": 10**60}, "at most 60 characters"),
+        ({"contractSize": 10**4200}, "at most 60 characters"),
+        (
+            {"contracts": "0." + "1" * 40, "contractSize": "0." + "1" * 40},
+            "the size in BTC-USD needs more than 60 digits",
+        ),
         ({"contracts": None}, "no contracts"),
         ({"contracts": "-750"}, "side must be long or short"),
         ({"side": "both"}, "side must be long or short"),
@@ -185,6 +191,7 @@ def test_ccxt_that_is_refused(changes: dict[str, Any], sentence: str) -> None:
         ({"USDC": {"total": 1000.5}}, "USDC: total is a float"),
         ({"USDC": {"total": "1"}, "total": {"USDC": "2"}}, "two totals"),
         ({"USDC": {"total": "1"}, "BTC": {"total": "-0.5"}}, "debt in BTC"),
+        ({"USDC": {"total": 10**4200}}, "USDC: total must be.* at most 60 characters"),
         ({"USDC": {"total": "1"}, "BTC": {"total": "1", "debt": "2"}}, "debt in BTC"),
         ({"EUR": {"total": "1"}}, "--cash-currency"),
         ([], "balance"),
@@ -237,6 +244,12 @@ def test_import_writes_a_private_file(tmp_path: Path) -> None:
     assert read(out.read_bytes(), Account).document == read((EXAMPLES / "account.json").read_bytes(), Account).document
     again = zkmargin(*arguments, "-o", "json")
     assert (again.code, again.error) == (2, "file_exists")
+
+
+def test_a_name_that_is_given_counts_more_than_the_files_own(tmp_path: Path) -> None:
+    out = tmp_path / "account.json"
+    ran = zkmargin("import", EXAMPLES / "account.json", *PUBLIC[:2], "--name", "other", "--out", out, "-o", "json")
+    assert (ran.code, ran.json["account"]) == (0, "other")
 
 
 def test_import_maps_symbols(tmp_path: Path) -> None:

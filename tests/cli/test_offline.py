@@ -182,8 +182,11 @@ def test_a_box_that_the_price_is_outside_of(tmp_path: Path, bundle: Path) -> Non
 def test_files_that_are_no_bundle(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bundle"
     path.write_bytes(content)
-    for command in (verify(path, "-o", "json"), zkmargin("inspect", path, "-o", "json")):
-        assert (command.code, command.error) == (1, "bad_encoding")
+    judged = verify(path, "-o", "json")
+    assert (judged.code, judged.error) == (1, "bad_encoding")
+    for command in (("inspect", path), ("submit", path, "--verifier", "http://127.0.0.1:1")):
+        ran = zkmargin(*command, "-o", "json")
+        assert (ran.code, ran.error) == (2, "bad_encoding")
 
 
 def test_expiry(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 import hashlib
 
-from zkmargin.generators import ERRORS, G, H, base, bases, generators
-from zkmargin.group import encode, sum_points
+from zkmargin.field import R
+from zkmargin.generators import ERRORS, G, Generators, H, base, bases, generators
+from zkmargin.group import encode, msm, sum_points
 
 # Changing any base breaks every stored commitment and proof: these digests never change within version 1.
 PINNED = "c60241d0183d6122e061a9147ed02da13a625eb705f256b415326dfc4cb8c6d0"
@@ -30,5 +31,18 @@ def test_all_bases_differ():
 
 def test_pair_sums():
     norm = bases("norm", 8)
-    assert generators(2, 8).pair_sums(1) == [sum_points([norm[i], norm[i + 2]]) for i in (0, 1, 4, 5)]
+    assert generators(2, 8).pair_sums(2) == [sum_points([norm[i], norm[i + 2]]) for i in (0, 1, 4, 5)]
     assert base("norm", 3) == norm[3]
+
+
+def test_in_demand_from_the_second_proof_on():
+    shape = Generators(2, 4)
+    assert [shape.in_demand() for _ in range(3)] == [False, True, True]
+
+
+def test_fold_sums_neighbours_with_factors():
+    shape = generators(3, 8)
+    folded = shape.fold([5, 7, R - 1], [2, 3, 4])
+    H, norm = shape.linear, shape.norm
+    assert folded.linear == [msm(H[:4], [1, 5, 7, -1]), msm(H[4:], [1, 5, 7])]
+    assert folded.norm == [msm(norm[i : i + 4], [1, 2, 3, 4]) for i in (0, 4)]

@@ -1,4 +1,4 @@
-"""The prover's shortcuts (bases never folded, pair sums) against the plain formulas of docs/protocol.md."""
+"""The prover's shortcuts (bases folded at most once, pair sums) against the plain formulas of docs/protocol.md."""
 
 import random
 
@@ -6,9 +6,11 @@ import pytest
 
 from zkmargin import norm_linear
 from zkmargin.field import R, inner, powers
-from zkmargin.generators import G, generators
+from zkmargin.generators import G, Generators
 from zkmargin.group import encode, msm
 from zkmargin.transcript import Transcript
+
+fold = Generators.fold
 
 
 def plain(transcript, H, bases, c, l, n, rounds):
@@ -31,16 +33,32 @@ def plain(transcript, H, bases, c, l, n, rounds):
     return tuple(sent), tuple(n), tuple(l)
 
 
-@pytest.mark.parametrize(("M", "N", "rounds"), [(2, 4, 1), (2, 8, 2), (3, 8, 3), (5, 12, 2), (12, 16, 4), (1, 2, 1)])
+SHAPES = [(2, 4, 1), (2, 8, 2), (3, 8, 3), (5, 12, 2), (12, 16, 4), (1, 2, 1), (9, 32, 5), (6, 96, 5), (8, 64, 6)]
+
+
+@pytest.mark.parametrize(("M", "N", "rounds"), SHAPES)
 def test_shortcuts_equal_the_plain_formulas(M, N, rounds):
     rng = random.Random(M * 100 + N)
-    bases = generators(M, N)
+    bases = Generators(M, N)
     rho_inv = rng.randrange(1, R)
     c, l, n = ([rng.randrange(R) for _ in range(count)] for count in (4 + M, 4 + M, N))
-    weighted = [msm([point], [weight]) for point, weight in zip(bases.norm, powers(rho_inv, N), strict=True)]
+    weights = powers(rho_inv, N)
+    weighted = [msm([point], [weight]) for point, weight in zip(bases.norm, weights, strict=True)]
     expected = plain(Transcript(), bases.linear, weighted, c, l, n, rounds)
-    folded = norm_linear.prove(Transcript(), bases, rho_inv, c, l, n, rounds)
-    assert (folded.rounds, folded.n, folded.l) == expected
+    for _ in range(2):  # the second time over folded bases, where there are enough rounds
+        folded = norm_linear.prove(Transcript(), bases, rho_inv, c, l, n, rounds)
+        assert (folded.rounds, folded.n, folded.l) == expected
+
+
+def test_bases_are_folded_from_the_second_proof_on(monkeypatch):
+    folds = []
+    monkeypatch.setattr(Generators, "fold", lambda bases, *factors: folds.append(factors) or fold(bases, *factors))
+    bases = Generators(2, 32)
+    for _ in range(3):
+        norm_linear.prove(Transcript(), bases, 5, [1] * 6, [2] * 6, [3] * 32, 5)
+    assert [[len(kind) for kind in factors] for factors in folds] == [[3, 3]] * 2
+    norm_linear.prove(Transcript(), bases, 5, [1] * 6, [2] * 6, [3] * 32, 4)
+    assert len(folds) == 2, "a fold for two rounds costs more than it saves"
 
 
 def test_fold_products():

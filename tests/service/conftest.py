@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from service_world import World
+from venue_floor import Floor
 
 from verifier import clock, schema
 from verifier.store import Store
@@ -59,3 +60,11 @@ def still_world(tmp_path_factory: pytest.TempPathFactory, _empty_database: Path)
     """One for all tests of a module that change nothing in it."""
     with _worlds(tmp_path_factory.mktemp("still"), _empty_database) as make:
         yield make().begin()
+
+
+@pytest.fixture
+def floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Floor:
+    """A venue whose clock is its ``now``."""
+    floor = Floor(tmp_path)
+    monkeypatch.setattr(clock, "now_unix_s", lambda: floor.now)
+    return floor

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from service_world import PRICES, START_UNIX_S, Holder, Keys, World, make_params, make_report
 from typer.testing import CliRunner, Result
 
-from verifier import cli, clock, remote
+from verifier import cli, clock, config_file, remote
+from verifier.errors import Unavailable
+from verifier.settings import Settings
 from verifier.venue import cli as venue_cli
 from zkmargin.documents import Params, Signed, Trust, read
 from zkmargin.envelope import Envelope, PrivateKey
+from zkmargin.errors import InputError
 
 Run = Callable[..., Result]
 
@@ -121,9 +125,6 @@ def test_init_makes_a_service_and_leaves_one_alone(place: Path) -> None:
 
 
 def test_settings_come_from_the_file_and_the_environment(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from verifier import config_file
-    from verifier.settings import Settings
-
     told("init", "--dir", "v", "--venue", "demo", "--audience", "a", "--grace-s", "7", "--max-box-percent", "12.5")
     settings = config_file.load(Settings, place / "v")
     assert (settings.grace_s, settings.max_box_percent, settings.claims[0]) == (7, "12.5", "maintenance")
@@ -229,6 +230,23 @@ def test_the_same_over_http(world: World, tmp_path: Path, monkeypatch: pytest.Mo
     assert told("status", holder.id, *at)["status"] == "live"
 
 
+def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * (1 << 20)
+
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=endless()))
+    client = httpx2.Client
+    monkeypatch.setattr(remote.httpx2, "Client", lambda **options: client(transport=transport, **options))
+    with pytest.raises(Unavailable) as caught:
+        remote.get("http://service", "/v1/verifier")
+    assert caught.value.code == "bad_answer"
+    assert len(sent) == (remote.MAX_ANSWER_BYTES >> 20) + 1
+
+
 COMMANDS = [
     *(
         (cli.app, *command.split())
@@ -298,3 +316,23 @@ def attestation_request(place: Path, keys: Keys, params: Signed[Params], sealing
         sealed=AttestationRequest.seal(openings, state, sealing_key),
     )
     return request.sign(holder.owner).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("rate_limit", value) for value in ("often", "0/minute", "-1/minute", "1/minute;9/hour", "1/fortnight")),
+        *(("trusted_proxies", value) for value in (["proxy.example"], ["10.0.0.1", "*"], ["10.0.0.1/8"], [""])),
+        *(("claims", value) for value in ([], ["solvent"])),
+        *((name, 0) for name in ("max_expiry_s", "max_round_age_s", "max_body_bytes")),
+        *(("max_box_percent", value) for value in ("0", "-1", "wide")),
+        ("clock_skew_s", -1),
+        ("audience", ""),
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused_by_name(name: str, value: object) -> None:
+    good = {"venue": "demo", "audience": "a", "rate_limit": "", "trusted_proxies": ["10.0.0.1", "10.0.0.0/8", "::1"]}
+    config_file.make(Settings, good)
+    with pytest.raises(InputError, match=f"setting {name}") as caught:
+        config_file.make(Settings, good | {name: value})
+    assert caught.value.code == "bad_settings"

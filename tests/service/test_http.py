@@ -8,6 +8,7 @@ import io
 import json
 import logging
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from verifier import bodies, logs, problems
 from verifier.openapi import description
+from verifier.venue.app import create_app as venue_app
 from zkmargin.bundle import MEDIA_TYPE
 from zkmargin.documents import Policy, Trust
 
@@ -126,6 +128,32 @@ def test_a_body_that_does_not_come_is_not_waited_for(still_world: World, monkeyp
     with pytest.raises(HTTPException) as caught:
         asyncio.run(bodies.raw_body()(request))
     assert caught.value.status_code == 408
+
+
+def desk() -> Any:
+    return SimpleNamespace(settings=SimpleNamespace(max_body_bytes=1024, rate_limit=""))
+
+
+@pytest.mark.parametrize("of", ["verifier", "venue"])
+def test_a_body_that_stops_half_way_is_answered(still_world: World, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    monkeypatch.setattr(bodies, "TIMEOUT_S", 0.01)
+    app, path = (still_world.client.app, ROUTES[-1]) if of == "verifier" else (venue_app(desk()), "/v1/attestations")
+    parts: list[dict[str, Any]] = [{"type": "http.request", "body": b"{", "more_body": True}]
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        if not parts:
+            await asyncio.sleep(60)
+        return parts.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
 
 
 def canaries(world: World) -> list[tuple[str, bytes]]:

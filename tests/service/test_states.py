@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from service_world import MARKETS, PRICES, SOL, Holder, World, make_params
 
+from verifier import accounts
 from zkmargin.documents import LabelledCommitment, State
 from zkmargin.envelope import Envelope, PrivateKey
 
@@ -110,6 +111,41 @@ def test_a_refused_state_changes_nothing(still_world: World, holder: Holder, wha
     before = still_world.dump()
     assert code_of(still_world.put(holder.id, attestation)) == (status, code)
     assert still_world.dump() == before
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_no_point_is_read_before_everything_else_is_right(
+    still_world: World, holder: Holder, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, code, change, keys = REFUSALS[what]
+    first = holder.signed
+    attestation = holder.attest(change(holder, holder.next_state()), *keys(holder))
+    holder.signed = first
+    monkeypatch.setattr(accounts, "check_points", None)
+    monkeypatch.setattr(still_world.store, "writing", None)
+    assert code_of(still_world.put(holder.id, attestation)) == (status, code)
+
+
+def test_what_is_known_costs_no_point_and_no_lock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger = world.holder()
+    attestation = stranger.attest(stranger.next_state())
+    assert world.put(stranger.id, attestation).status_code == 201
+    monkeypatch.setattr(accounts, "check_points", None)
+    monkeypatch.setattr(world.store, "writing", None)
+    assert world.put(stranger.id, attestation).status_code == 200
+
+
+def test_the_venue_signs_once(world: World) -> None:
+    """Exactly two signatures, also where two attestation keys are trusted."""
+    second = PrivateKey.generate()
+    keys = world.keys
+    both = keys.trust(2, attestation=(keys.attestation.public, second.public))
+    assert world.post("/v1/trust", both.sign(keys.root).to_bytes()).status_code == 201
+    for signers in ((keys.attestation, second), (second, keys.attestation), (second,)):
+        stranger = world.holder()
+        attestation = stranger.attest(stranger.next_state(), *signers, stranger.owner)
+        wanted = (201, None) if len(signers) == 1 else (403, "bad_signature")
+        assert code_of(world.put(stranger.id, attestation)) == wanted
 
 
 def test_a_first_state_has_the_first_number(still_world: World) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from service_world import MARKETS, PRICES, SOL, START_UNIX_S, Holder, World, make_params, make_report
 
-from circuits.boxes import MarketBox, within
-from verifier import edges, packed, statuses
-from verifier.edges import Edge, Moment, Status, Verdict
+from verifier import statuses
+from verifier.edges import Edge, Status
 from zkmargin import canonical
 from zkmargin.envelope import PrivateKey
 
@@ -285,25 +283,6 @@ def test_the_newest_verdict_always_stands(world: World, monkeypatch) -> None:
     assert told(world, holder) == ("live", None, None, None)
 
 
-def box_of(width: int, markets: int = 1) -> bytes:
-    return packed.pack((MarketBox(1000 - width, 1000 + width, 0, 0),) * markets)
-
-
-def test_which_verdict_is_least_needed() -> None:
-    def least(*verdicts: tuple[int, int, bytes]) -> int:
-        """(expiry, version of the parameters, box), the newest first."""
-        return edges.least_needed([Verdict("maintenance", version, end, "key", box) for end, version, box in verdicts])
-
-    wide, narrow = box_of(20), box_of(10)
-    assert least((1, 1, narrow), (5, 1, narrow), (5, 1, wide)) == 1  # the wide one stands in
-    assert least((9, 1, narrow), (5, 1, wide), (4, 1, narrow), (4, 1, wide)) == 3  # the oldest of those
-    assert least((5, 1, wide), (9, 1, narrow), (6, 1, box_of(15))) == 2  # nothing stands in: the first to expire
-    assert least((5, 1, narrow), (5, 1, narrow)) == 1  # never the newest
-    # Under older parameters, or without a market, a box stands in for nothing newer.
-    assert least((9, 1, narrow), (7, 1, wide), (6, 2, box_of(10, 2)), (8, 2, box_of(20, 3))) == 2
-    assert least((9, 2, narrow), (9, 1, narrow), (8, 1, wide)) == 1
-
-
 def test_accounts_are_listed_in_pages(world: World, monkeypatch) -> None:
     from verifier.routes import accounts
 
@@ -333,47 +312,6 @@ def test_a_deadline_can_pass_by_the_oracles_clock(make_world: Callable[..., Worl
     assert [world.report(ahead.sign(key)).status_code for key in world.keys.quorum] == [202, 202, 201]
     assert told(world, holder)[0] == "liquidatable"
     assert world.service.count_statuses()["liquidatable"] == 1
-
-
-BOX = (MarketBox(10, 20, -5, 5), MarketBox(100, 200, 0, 0))
-
-
-def moment(now: int = 1000, round_unix_s: int = 1000, prices=(BOX[0], BOX[1]), **changes) -> Moment:
-    members = {"params_end_unix_s": {1: 2000}, "attestation_keys": {"key"}, "grace_s": 300} | changes
-    return Moment(now_unix_s=now, round=7, round_unix_s=round_unix_s, prices=packed.pack(prices), **members)
-
-
-def test_a_verdict_needs_every_one_of_its_conditions() -> None:
-    verdict = Verdict("maintenance", 1, 1000, "key", packed.pack(BOX))
-    assert edges.turned(edges.NEW, [verdict], moment()).status is Status.LIVE
-    assert edges.turned(edges.NEW, [verdict], moment(now=1001)).reason == "expired"
-    late = Verdict("maintenance", 1, 3000, "key", packed.pack(BOX))
-    assert edges.turned(edges.NEW, [late], moment(now=1999, round_unix_s=2000)).reason is None
-    assert edges.turned(edges.NEW, [late], moment(now=1999, round_unix_s=2001)).reason == "old_params"
-    assert edges.turned(edges.NEW, [verdict], moment(round_unix_s=1001)).reason == "expired"
-    assert edges.turned(edges.NEW, [verdict], moment(attestation_keys=set())).reason == "unattested"
-    assert edges.turned(edges.NEW, [verdict], moment(prices=BOX[:1])).reason == "price_outside_box"
-    for low, high, funding_low, funding_high in ((9, 20, 0, 0), (10, 21, 0, 0), (10, 20, -6, 0), (10, 20, 0, 6)):
-        prices = (MarketBox(low, high, funding_low, funding_high), BOX[1])
-        assert edges.turned(edges.NEW, [verdict], moment(prices=prices)).reason == "price_outside_box"
-        assert edges.turned(edges.NEW, [verdict], moment(prices=(BOX[0], MarketBox(99, 99, 0, 0)))).reason
-    for risk in ({"open_interest": 1}, {"volatility_ppm": 1}):  # the box allows none
-        prices = (replace(BOX[0], **risk), BOX[1])
-        assert edges.turned(edges.NEW, [verdict], moment(prices=prices)).reason == "price_outside_box"
-
-
-_ENDS = st.integers(-(2**91) + 1, 2**91 - 1) | st.integers(-3, 3) | st.sampled_from([2**91 - 1, 1 - 2**91])
-_MARKETS = st.builds(
-    lambda a, b, c, d, e, f: MarketBox(*sorted((abs(a), abs(b))), *sorted((c, d)), abs(e), abs(f)), *[_ENDS] * 6
-)
-
-
-@given(st.lists(_MARKETS, max_size=4), st.lists(_MARKETS, max_size=4), st.booleans())
-def test_packed_boxes_compare_as_boxes_do(box: list[MarketBox], prices: list[MarketBox], near: bool) -> None:
-    if near:  # prices that are the ends of the box, so that most are inside
-        prices = [replace(market) for market in box] + prices
-    inside = len(prices) >= len(box) and within(tuple(prices[: len(box)]), tuple(box))
-    assert packed.covers(packed.pack(tuple(box)), packed.pack(tuple(prices))) == inside
 
 
 _TIMES = st.integers(0, 40) | st.none()

@@ -134,7 +134,10 @@ def test_a_refusal_has_its_code_and_a_receipt_and_changes_nothing(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["verdict"] == "refused"
     receipt = receipt_of(world, answer)
-    assert (receipt.verdict, receipt.reason, receipt.bundle) == ("refused", code, canonical.digest(bundle))
+    assert receipt.to_value() == {
+        "schema": Receipt.SCHEMA, "audience": AUDIENCE, "bundle": canonical.digest(bundle), "verdict": "refused",
+        "reason": code, "decided": canonical.format_time(world.now),
+    }  # fmt: skip
     assert world.dump() == before
     assert world.client.get(f"/v1/submissions/{canonical.digest(bundle)}").status_code == 404
 
@@ -309,7 +312,8 @@ BAD_BYTES = {
 def test_bytes_that_are_no_bundle(still_world: World, what: str) -> None:
     answer = still_world.submit(BAD_BYTES[what])
     assert (answer.status_code, answer.json()["code"], answer.json()["verdict"]) == (400, "bad_encoding", "refused")
-    assert "receipt" not in answer.json()
+    receipt = receipt_of(still_world, answer)
+    assert (receipt.bundle, receipt.reason) == (canonical.digest(BAD_BYTES[what]), "bad_encoding")
 
 
 def test_a_bundle_has_one_encoding(world: World) -> None:

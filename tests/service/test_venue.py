@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
-from service_world import MARKETS, PRICES, SOL, START_UNIX_S, VENUE, Holder, Keys, make_params, make_report
+from service_world import MARKETS, SOL, VENUE, Holder, make_params
+from venue_floor import Floor, code_of
 
 from verifier import clock, logs
-from verifier.venue.app import create_app
 from verifier.venue.desk import Desk
 from verifier.venue.setup import make
 from zkmargin import canonical
@@ -34,75 +33,6 @@ from zkmargin.field import R
 from zkmargin.group import encode
 from zkmargin.pedersen import Opening, commit
 from zkmargin.sealing import SealingKey, seal
-
-
-class Floor:
-    """A venue with its files, keys and documents. Looks enough like a world for holders to live in it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.now = START_UNIX_S
-        self.keys = Keys()
-        self.directory, self.positions = directory / "venue", directory / "positions"
-        self.positions.mkdir()
-        desk = make(self.directory, {"venue": VENUE, "positions": str(self.positions), "rate_limit": ""}, None, None)
-        self.trust = self.keys.trust(attestation=(desk.describe()["attestation_key"],))
-        self.params = Signed(make_params(), make_params().sign(self.keys.params))
-        make(self.directory, {}, self.trust.sign(self.keys.root).to_bytes(), canonical.to_bytes(self.params.to_value()))
-        self.desk = Desk.open(self.directory)
-        self.client = TestClient(create_app(self.desk), raise_server_exceptions=False)
-        self.round = self.make_round()
-
-    def make_round(self, number: int = 1, keys: tuple[int, ...] = (0, 1, 2), unix_s: int = START_UNIX_S) -> Round:
-        report = make_report(number, PRICES, unix_s, {"BTC-USD": "2.5", "ETH-USD": "-0.75"})
-        return Round(tuple(Signed(report, report.sign(self.keys.oracles[key])) for key in keys))
-
-    def holder(self, cash: str = "100000.5", **sizes: str) -> Holder:
-        holder = Holder(
-            self, cash, {f"{name}-USD": size for name, size in (sizes or {"BTC": "1", "ETH": "-10"}).items()}
-        )
-        self.write(holder)
-        return holder
-
-    def write(self, holder: Holder, **changes: Any) -> Path:
-        path = self.positions / f"{holder.id}.json"
-        path.write_text(json.dumps(holder.account.to_value() | changes))
-        return path
-
-    def request(
-        self, holder: Holder, state: State | None = None, openings: Any = None, **changes: Any
-    ) -> AttestationRequest:
-        state = state or holder.next_state()
-        opened = holder.openings if openings is None else openings
-        sealed = Openings(openings=tuple(LabelledOpening.of(label, opening) for label, opening in opened.items()))
-        members: dict[str, Any] = {
-            "state": state, "params": self.params.digest, "round": self.round.to_value(),
-            "sealed": AttestationRequest.seal(sealed, state, self.desk.describe()["sealing_key"]),
-        }  # fmt: skip
-        return AttestationRequest(**members | changes)
-
-    def ask(self, holder: Holder, request: AttestationRequest, *keys: PrivateKey) -> Any:
-        content = request.sign(*(keys or (holder.owner,))).to_bytes()
-        return self.client.post("/v1/attestations", content=content, headers={"content-type": "application/json"})
-
-    def attested(self, holder: Holder) -> Signed[State]:
-        """The next state of ``holder``, attested and countersigned."""
-        request = self.request(holder)
-        answer = self.ask(holder, request)
-        assert answer.status_code == 201, answer.text
-        envelope = Envelope.from_value(answer.json()).with_signature(holder.owner)
-        holder.signed = Signed(request.state, envelope)
-        return holder.signed
-
-
-@pytest.fixture
-def floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Floor:
-    floor = Floor(tmp_path)
-    monkeypatch.setattr(clock, "now_unix_s", lambda: floor.now)
-    return floor
-
-
-def code_of(answer: Any) -> tuple[int, str | None]:
-    return answer.status_code, answer.json().get("code")
 
 
 def test_an_attestation_is_what_the_verifier_wants(floor: Floor) -> None:
@@ -157,19 +87,42 @@ def test_one_account_an_owner(floor: Floor) -> None:
     assert code_of(floor.ask(twin, floor.request(twin))) == (422, "other_account")
 
 
+def post(floor: Floor, content: bytes) -> Any:
+    return floor.client.post("/v1/attestations", content=content, headers={"content-type": "application/json"})
+
+
 def test_only_the_owner_asks(floor: Floor) -> None:
+    holder, neighbour = floor.holder(), floor.holder()
+    request = floor.request(holder)
+    assert code_of(floor.ask(holder, request, neighbour.owner)) == (403, "unsigned")
+    assert code_of(floor.ask(holder, request, PrivateKey.generate())) == (422, "unknown_owner")
+    assert code_of(floor.ask(holder, request, holder.owner, neighbour.owner)) == (403, "unsigned")
+    assert code_of(post(floor, request.to_bytes())) == (400, "bad_input")
+    assert code_of(post(floor, request.sign().to_bytes())) == (403, "unsigned")
+    forged = Envelope(request.media_type(), request.to_bytes(), ((holder.owner.public, bytes(64)),))
+    assert code_of(post(floor, forged.to_bytes())) == (403, "bad_signature")
+    assert code_of(post(floor, request.state.sign(holder.owner).to_bytes())) == (400, "bad_input")
+
+
+def test_nothing_is_read_for_whoever_has_no_account(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request of many markets takes long to read: first the signature, then whose it is, and only then the rest."""
+
+    def read(_: bytes) -> None:
+        raise AssertionError
+
     holder, stranger = floor.holder(), PrivateKey.generate()
     request = floor.request(holder)
-    assert code_of(floor.ask(holder, request, stranger)) == (403, "unsigned")
-    bare = floor.client.post(
-        "/v1/attestations", content=request.to_bytes(), headers={"content-type": "application/json"}
-    )
-    assert code_of(bare) == (403, "unsigned")
+    monkeypatch.setattr(AttestationRequest, "from_bytes", read)
+    assert code_of(floor.ask(holder, request, stranger)) == (422, "unknown_owner")
     forged = Envelope(request.media_type(), request.to_bytes(), ((holder.owner.public, bytes(64)),))
-    answer = floor.client.post(
-        "/v1/attestations", content=forged.to_bytes(), headers={"content-type": "application/json"}
-    )
-    assert code_of(answer) == (403, "bad_signature")
+    assert code_of(post(floor, forged.to_bytes())) == (403, "bad_signature")
+
+
+def test_the_largest_request_fits_and_a_larger_body_does_not(floor: Floor) -> None:
+    limit = floor.desk.settings.max_body_bytes
+    assert limit == 2 << 20
+    assert code_of(post(floor, b"x" * limit)) == (400, "bad_input")
+    assert code_of(post(floor, b"x" * (limit + 1))) == (413, "too_large")
 
 
 def test_an_owner_without_positions(floor: Floor) -> None:

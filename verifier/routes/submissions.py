@@ -44,8 +44,7 @@ def submit(request: Request, body: BundleBody, service: TheService) -> Response:
     decision = service.submit(body)
     if isinstance(decision, Refused):
         request.state.code = decision.error.code
-        signed = {} if decision.receipt is None else {"receipt": decision.receipt.to_value()}
-        return problems.from_error(decision.error, verdict="refused", **signed)
+        return problems.from_error(decision.error, verdict="refused", receipt=decision.receipt.to_value())
     return reply(_verdict(decision.bundle, decision.receipt), 201 if decision.created else 200)
 
 

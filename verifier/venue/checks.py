@@ -39,6 +39,15 @@ def check_request(
     return round_
 
 
+def check_not_passed(round_: Round, newest: int) -> None:
+    """No state was attested at a later round: a holder takes the round that is, not the best of the last few.
+
+    Raises: ContextError "old_round".
+    """
+    if round_.number < newest:
+        raise ContextError("the venue has attested at a later round already: commit at that one", code="old_round")
+
+
 def check_openings(
     request: AttestationRequest, openings: Openings, positions: Account, params: Params, round_: Round
 ) -> None:

@@ -48,7 +48,7 @@ def init(
         Path | None, typer.Option(help="The trust document, signed by its root; it names this venue's key.")
     ] = None,
     params: Annotated[Path | None, typer.Option(help="The risk parameters, signed by a parameter key.")] = None,
-    max_round_age_s: Annotated[int | None, typer.Option(min=0, help="See config.toml.")] = None,
+    max_round_age_s: Annotated[int | None, typer.Option(min=1, help="See config.toml.")] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Make a venue: its keys, database and config.toml; or give documents to one that is there. Prints its public keys.
@@ -103,11 +103,27 @@ def attest(
 
 @app.command()
 def key(directory: Directory, output: OutputOption = Output.TEXT) -> None:
-    """The venue's name and public keys.
+    """The venue's name and public keys; with -o json, the file that zkmargin commit --venue-key reads.
 
-    Example: zkmargin-venue key --dir venue -o json
+    Example: zkmargin-venue key --dir venue -o json > venue.json
     """
     emit(output, Desk.open(directory).describe())
+
+
+@app.command("rotate-key")
+def rotate_key(
+    which: Annotated[setup.Key, typer.Argument(help="The key to make anew.")],
+    directory: Directory,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Make a new attestation or sealing key; the old file stays beside it. Prints the new public key.
+
+    A server that runs goes on with the old key until it is started again: first publish the trust document that names
+    both attestation keys (docs/operations.md, "Rotation").
+
+    Example: zkmargin-venue rotate-key attestation --dir venue
+    """
+    emit(output, setup.rotate(directory, which))
 
 
 @trust_app.command("publish")

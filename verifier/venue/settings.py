@@ -9,7 +9,8 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from verifier.config_file import FileSettings
-from zkmargin.documents.base import Name
+from verifier.rate_limit import Proxies, Rate
+from zkmargin.documents.base import Name, Text
 from zkmargin.documents.policy import Seconds
 
 DATABASE_FILE = "venue.sqlite3"
@@ -24,14 +25,15 @@ class VenueSettings(FileSettings):
 
     venue: Name
     """The name of this venue."""
-    positions: str
+    positions: Annotated[str, Text(r"^[^\x00]+$", "must be the path of a directory", 4096)]
     """The directory of position files: one zkmargin/account/v1 file an account, with its owner. Read again at every
     request."""
-    max_round_age_s: Seconds = 600
+    max_round_age_s: Annotated[Seconds, Field(ge=1)] = 600
     """The round that fixes the funding index of cash0 may be at most this old."""
-    max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 26)] = 4 << 20
-    """The longest request body."""
-    rate_limit: str = "600/minute"
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 26)] = 2 << 20
+    """The longest request body. 500 markets at a round of 15 reports take 1.9 MB, with the longest names and prices
+    and 3 reports 1.3 MB."""
+    rate_limit: Rate = "600/minute"
     """Requests per client address; empty: no limit."""
-    trusted_proxies: tuple[str, ...] = ()
-    """Addresses of proxies whose X-Forwarded-For is believed."""
+    trusted_proxies: Proxies = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is believed."""

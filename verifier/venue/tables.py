@@ -47,6 +47,19 @@ class AttestedRow(Table):
     attested_unix_s: Mapped[int] = mapped_column(BigInteger)
 
 
+ONLY = 1
+"""The key of a table with one row."""
+
+
+class NewestRoundRow(Table):
+    """The newest oracle round that a state was attested at."""
+
+    __tablename__ = "newest_round"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
 def create(store: Store) -> None:
     """Make the tables that are not there yet.
 

@@ -23,19 +23,23 @@ ClaimText = Annotated[
 
 
 class Receipt(Document):
-    """zkmargin/receipt/v1: what was asked (the bundle by its digest), what was decided, when, and why."""
+    """zkmargin/receipt/v1: what was decided about which bytes (the bundle by its digest), when, and why.
+
+    Of an accepted bundle it also says what was asked. A refusal does not: the bytes may be anybody's, and what they
+    name, an account above all, has nothing to do with them until a proof says so.
+    """
 
     SCHEMA: ClassVar[str] = "zkmargin/receipt/v1"
     schema_: Literal["zkmargin/receipt/v1"] = Field(default="zkmargin/receipt/v1", alias="schema")
     audience: Name
     bundle: Digest
-    account: Digest
-    seq: Counter
-    state_digest: Digest
-    params: Digest
-    round: Digest
-    claim: ClaimText
-    expiry: Time
+    account: Digest | None = None
+    seq: Counter | None = None
+    state_digest: Digest | None = None
+    params: Digest | None = None
+    round: Digest | None = None
+    claim: ClaimText | None = None
+    expiry: Time | None = None
     verdict: Literal["accepted", "refused"]
     reason: ReasonCode
     decided: Time
@@ -44,6 +48,9 @@ class Receipt(Document):
     def _decided_once(self) -> Self:
         if (self.verdict == "accepted") != (self.reason == "ok"):
             raise ValueError('the reason is "ok" exactly if the verdict is "accepted"')
+        asked = (self.account, self.seq, self.state_digest, self.params, self.round, self.claim, self.expiry)
+        if any((part is not None) != (self.verdict == "accepted") for part in asked):
+            raise ValueError("what was asked is told exactly if the verdict is accepted")
         return self
 
 
