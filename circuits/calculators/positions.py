@@ -68,9 +68,9 @@ class Positions:
         ]
         shared = [position for position in positions if not position.market.isolated]
         (collateral_m, debts_m), (collateral_i, debts_i) = (
-            _assets(account, params, prices, claim) for claim in (MAINTENANCE, INITIAL)
+            assets(account, params, prices, claim) for claim in (MAINTENANCE, INITIAL)
         )
-        after_haircuts = _counted(collateral_m) - _counted(debts_m)
+        after_haircuts = counted(collateral_m) - counted(debts_m)
         equity = parse_decimal(account.cash) + sum(position.equity for position in shared) + after_haircuts
         initial, maintenance = (
             sum((position.required(claim) for position in shared), Fraction(0)) for claim in (INITIAL, MAINTENANCE)
@@ -79,7 +79,7 @@ class Positions:
             equity=equity,
             collateral=collateral_m,
             debts=debts_m,
-            initial_requirement=initial + after_haircuts - _counted(collateral_i) + _counted(debts_i),
+            initial_requirement=initial + after_haircuts - counted(collateral_i) + counted(debts_i),
             maintenance_requirement=maintenance,
             gross_notional=sum((position.notional for position in shared), Fraction(0)),
             positions=tuple(position.report(equity - maintenance) for position in positions),
@@ -97,7 +97,7 @@ class Positions:
         sizes = iter(held.size_lots)
         for market, ends in zip(self._in_force(params, box), box, strict=True):
             if market.kind == "asset":
-                shared += _worst_asset(market, ends, claim, deposited=next(sizes), owed=next(sizes))
+                shared += worst_asset(market, ends, claim, deposited=next(sizes), owed=next(sizes))
                 continue
             worst = self.worst(market, next(sizes), ends, claim)
             if market.isolated:
@@ -188,7 +188,7 @@ def worst_funding(lots: int, ends: MarketBox) -> int:
     return -lots * (ends.funding_high if lots > 0 else ends.funding_low)
 
 
-def _assets(
+def assets(
     account: Account, params: RiskParameters, prices: Sequence[Band], claim: Claim
 ) -> tuple[tuple[AssetReport, ...], tuple[AssetReport, ...]]:
     """Collateral at the lower price after its haircut, and debts at the upper one with their interest."""
@@ -207,11 +207,16 @@ def _assets(
     return tuple(collateral), tuple(debts)
 
 
-def _counted(assets: Iterable[AssetReport]) -> Fraction:
+def counted(assets: Iterable[AssetReport]) -> Fraction:
+    """What they count together."""
     return sum((asset.counted for asset in assets), Fraction(0))
 
 
-def _worst_asset(market: Market, box: MarketBox, claim: Claim, *, deposited: int, owed: int) -> int:
+def worst_asset(
+    market: Market, box: MarketBox, claim: Claim, *, deposited: int, owed: int, times: Fraction = Fraction(1)
+) -> int:
+    """The least that an asset adds to the slack of a claim in a box, in atto, to the rounding of a proof; debts
+    count so many ``times``."""
     interest = 1 + Fraction(box.funding_high, market.atto_per_lot)
     more = 1 + (claim.haircut(market.short) if market.short else 0)
     values, constant, before = [], Fraction(0), Fraction(0)
@@ -220,4 +225,4 @@ def _worst_asset(market: Market, box: MarketBox, claim: Claim, *, deposited: int
         constant += tier.above * (haircut - before)
         before = haircut
         values.append(deposited * floor(box.low * (1 - haircut)) + floor(constant * ATTO))
-    return min(values) + owed * floor(-more * interest * box.high)
+    return min(values) + owed * floor(-times * more * interest * box.high)

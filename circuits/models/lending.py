@@ -52,6 +52,5 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> S
     """
     if claim.kind == "leverage":
         raise ContextError("lending has no positions to be leveraged", code="claim_not_allowed")
-    health = claim.bound if claim.kind == "health" and claim.bound is not None else 1
-    assets = [entry | {"b": health * entry["b"]} for entry in collateral.entries(params, box, claim)]
+    assets = [entry | {"b": claim.times * entry["b"]} for entry in collateral.entries(params, box, claim)]
     return {"cash0": params.cash, "asset": assets}

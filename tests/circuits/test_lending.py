@@ -10,7 +10,7 @@ from model_cases import check_sharp, is_provable, layout, point, risk
 
 from circuits import calculators
 from circuits.boxes import ATTO, Band
-from circuits.claims import Claim
+from circuits.claims import MAINTENANCE, Claim
 from circuits.markets import RiskParameters
 from zkmargin.documents import Account
 from zkmargin.errors import ContextError, InputError, WitnessError
@@ -44,6 +44,27 @@ def test_random_accounts_are_sharp() -> None:
             bands.append(Band(low, low * Fraction(rng.randrange(100, 120), 100), index, index + Fraction(1, 77), True))
         claim = rng.choice(["maintenance", "initial", "health>=1.7", "health>=0.33"])
         check_sharp(POOL, [rng.choice([0, rng.randrange(10**6)]) for _ in range(6)], POOL.box(bands), claim)
+
+
+def test_haircuts_follow_volatility() -> None:
+    """Twice as volatile as calm: a threshold of 83 % is one of 66 %, and a debt of 10 counts 4 % more instead of 2."""
+    calm = {"calm_volatility": "0.5"}
+    parameters = risk("lending", ASSETS[0] | calm, ASSETS[2] | calm)
+    price, volatility = Fraction(100), Fraction(1)
+    bands = [Band(price, price, Fraction(0), Fraction(0), True, volatility=volatility) for _ in range(2)]
+    check_sharp(parameters, [10_000, 0, 0, 1000], parameters.box(bands), "maintenance")
+    made = layout(parameters, parameters.box(bands), MAINTENANCE)
+    spare = 66 - Fraction("10.4")
+    assert is_provable(made, -int(spare * ATTO), [10_000, 0, 0, 1000])
+    assert not is_provable(made, -int(spare * ATTO) - 1, [10_000, 0, 0, 1000])
+    account = Account.from_value(
+        {
+            "schema": "zkmargin/account/v1", "account": "a", "cash": "0",
+            "collateral": [{"asset": "M0", "amount": "1"}], "debts": [{"asset": "M1", "amount": "0.1"}],
+        }
+    )  # fmt: skip
+    value = calculators.of("lending").report(account, parameters, bands, 0).to_value()
+    assert (value["equity"], value["maintenance_requirement"]) == ("66", "10.4")
 
 
 def _one(collateral: str, price: str, debt: str, threshold_ppm: int) -> tuple[RiskParameters, Account, list[Band]]:
@@ -96,6 +117,8 @@ def test_several_assets_weigh_each_by_its_own_threshold() -> None:
     assert Fraction(value["equity"]) == counted
     assert Fraction(value["maintenance_requirement"]) == owed
     assert Fraction(value["health"]) == Fraction(int(counted / owed * ATTO), ATTO)
+    assert [(entry["asset"], entry["counted"]) for entry in value["collateral"]] == [("M0", "16600"), ("M1", "455000")]
+    assert [(entry["asset"], entry["value"]) for entry in value["debts"]] == [("M2", "330000")]
 
 
 def test_health_multiplies_debts_and_not_cash() -> None:
