@@ -21,6 +21,7 @@ from zkmargin.documents import (
     MarketParams,
     OptionRequirements,
     Params,
+    Portfolio,
     Round,
     collateral_label,
     debt_label,
@@ -217,13 +218,22 @@ class RiskParameters:
     cash: str = CASH_LABEL
     commodities: tuple[Commodity, ...] = ()
     """With their risk arrays, for span."""
+    portfolios: tuple[Portfolio, ...] = ()
+    """With their scenarios, for portfolio-scenarios."""
 
     @classmethod
     def from_document(cls, params: Params) -> RiskParameters:
         """The numbers of a document that has validated them."""
         markets = tuple(map(Market.of, params.markets))
-        commodities = params.commodities or ()
-        return cls(params.venue, params.version, params.digest, params.model, markets, commodities=commodities)
+        return cls(
+            params.venue,
+            params.version,
+            params.digest,
+            params.model,
+            markets,
+            commodities=params.commodities or (),
+            portfolios=params.portfolios or (),
+        )
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -241,6 +251,11 @@ class RiskParameters:
             for market in self.markets
             for hidden in market.hidden
         }
+
+    @property
+    def has_options(self) -> bool:
+        """Whether what is required depends on time."""
+        return any(market.contract is not None for market in self.markets)
 
     def hidden_at(self, time_unix_s: int) -> tuple[Hidden, ...]:
         """``hidden``, but that nobody holds an option that has expired at this time: it is cash, or nothing."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zkmargin.errors import InputError
 
-from . import cross, dydx, lending, options_standard, reg_t, size_weighted, span, steps
+from . import cross, dydx, lending, options_standard, portfolio_scenarios, reg_t, size_weighted, span, steps
 
 if TYPE_CHECKING:
     from zkmargin.documents import Account
@@ -46,6 +46,7 @@ CALCULATORS: MappingProxyType[str, Calculator] = MappingProxyType(
         "equity-reg-t": reg_t.CALCULATOR,
         "lending": lending,
         "options-standard": options_standard,
+        "portfolio-scenarios": portfolio_scenarios,
         "span": span,
     }
 )

@@ -226,3 +226,12 @@ def worst_asset(
         before = haircut
         values.append(deposited * floor(box.low * (1 - haircut)) + floor(constant * ATTO))
     return min(values) + owed * floor(-times * more * interest * box.high)
+
+
+def _worst_value(_: Market, lots: int, ends: MarketBox, __: Claim) -> int:
+    """What a contract is worth at the worse ends of its box."""
+    return lots * (ends.low - ends.funding_high if lots > 0 else ends.high - ends.funding_low)
+
+
+VALUES = Positions(lambda *_: Fraction(0), _worst_value, lambda *_: None)
+"""Of positions that require nothing by themselves."""

@@ -18,24 +18,12 @@ from math import ceil, floor
 from zkmargin.canonical import parse_decimal
 from zkmargin.documents import Account, Commodity, RiskArray
 
-from ..boxes import Band, Lifetime, MarketBox, PriceBox
+from ..boxes import Band, Lifetime, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
 from ..markets import Holdings, Market, RiskParameters, holdings
-from .positions import Positions
+from .positions import VALUES
 from .reports import Report
 from .widest import widest_box_percent
-
-
-def _no_requirement(*_: object) -> Fraction:
-    return Fraction(0)
-
-
-def _worst_value(_: Market, lots: int, ends: MarketBox, __: Claim) -> int:
-    """What a contract is worth at the worse ends of its box."""
-    return lots * (ends.low - ends.funding_high if lots > 0 else ends.high - ends.funding_low)
-
-
-_VALUES = Positions(_no_requirement, _worst_value, lambda *_: None)
 
 
 def report(account: Account, params: RiskParameters, prices: Sequence[Band], time_unix_s: int) -> Report:
@@ -48,7 +36,7 @@ def report(account: Account, params: RiskParameters, prices: Sequence[Band], tim
         sum((_required(commodity, sizes, claim) for commodity in params.commodities), Fraction(0))
         for claim in (INITIAL, MAINTENANCE)
     )
-    values = _VALUES.report(account, params, prices, time_unix_s)
+    values = VALUES.report(account, params, prices, time_unix_s)
     held = holdings(account, params, prices)
     return replace(
         values,
@@ -78,7 +66,7 @@ def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Clai
     values = held.values(params)
     lots = {market.name: (market, values[market.hidden[0].label]) for market in params.markets}
     required = sum(_required_atto(commodity, lots, claim) for commodity in params.commodities)
-    return _VALUES.shortfall(replace(held, cash0_atto=held.cash0_atto - required), params, box, claim, lifetime)
+    return VALUES.shortfall(replace(held, cash0_atto=held.cash0_atto - required), params, box, claim, lifetime)
 
 
 def _required_atto(commodity: Commodity, lots: Mapping[str, tuple[Market, int]], claim: Claim) -> int:

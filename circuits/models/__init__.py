@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from zkmargin.errors import InputError
 
 from . import (
+    cash_only,
     collateral_ratio,
     delta,
     equity,
@@ -23,6 +24,7 @@ from . import (
     perpetuals_dydx,
     perpetuals_size_weighted,
     perpetuals_steps,
+    portfolio_scenarios,
     span,
 )
 
@@ -61,6 +63,7 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
             equity_reg_t,
             lending,
             options_standard,
+            portfolio_scenarios,
             span,
         )
     }
@@ -68,9 +71,15 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
 """Margin models, by the name that risk parameters give."""
 
 CLAIM_RULES: MappingProxyType[str, Model] = MappingProxyType(
-    {rule.NAME: rule for rule in (collateral_ratio, delta, equity, gross)}
+    {rule.NAME: rule for rule in (cash_only, collateral_ratio, delta, equity, gross)}
 )
 """Rules of claims that are not about a margin model, by their kind."""
+
+BESIDE: MappingProxyType[tuple[str, str], str] = MappingProxyType({(lending.NAME, "health"): cash_only.NAME})
+"""What a claim under a model needs beside it to mean what it says, whichever its direction: a rule of CLAIM_RULES."""
+
+ONE_WAY = frozenset({(perpetuals_dydx.NAME, "leverage")})
+"""Claims whose opposite a model cannot state: it rounds a requirement up, which is against the holder one way only."""
 
 
 def of(name: str) -> Model:

@@ -3,7 +3,8 @@
     slack = min(X - net, X + net)       net = sum over positions of  e q  + n (a - g d)
 
 q, e        the position in M itself, of delta 1 a unit; options on M, of their Black-76 deltas by the forward, anywhere
-            between public ends; or M is a commodity, and every contract in it is of the delta that its risk array has
+            between public ends; or M is a commodity, and every contract in it is of the delta that its risk array has;
+            or the underlying of a portfolio, and its contracts and collateral are of delta 1
 a, d, g     deposits and debts of M, if it is an asset (collateral.py), before haircuts; n   the units in a lot
 
 A hedge in another market counts for nothing: "the same" is what the risk parameters call by one name. Isolated
@@ -58,10 +59,16 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetim
     """
     positions = list(_positions(params, box, claim.market, lifetime))
     held = [market for market in params.markets if market.kind == "asset"]
+    named = {claim.market} | {
+        asset
+        for portfolio in params.portfolios
+        for asset in portfolio.collateral or ()
+        if portfolio.underlying == claim.market
+    }
     assets = [
         entry | {"n": market.atto_per_lot}
         for market, entry in zip(held, collateral.entries(params, box, claim), strict=True)
-        if market.name == claim.market
+        if market.name in named
     ]
     if not positions and not assets:
         raise ContextError(
@@ -86,6 +93,10 @@ def _positions(
         for contract in commodity.contracts if commodity.commodity == name else ():
             delta = parse_decimal(contract.delta)
             yield by_name[contract.market], delta, delta
+    for portfolio in params.portfolios:
+        for contract_name in portfolio.contracts or ():
+            if name in (contract_name, portfolio.underlying):
+                yield by_name[contract_name], Fraction(1), Fraction(1)
     for option in options(params, box, lifetime):
         if option.contract.underlying == name:
             yield option.market, *_ends(option)

@@ -283,7 +283,7 @@ GOLD = {"commodity": "GOLD", "initial_factor": "1", "contracts": [{"market": "G"
     [
         ([contract("G")], None, {}, "commodities with their risk arrays"),
         ([contract("G")], [GOLD], {"model": "lending"}, "commodities with their risk arrays"),
-        ([contract("H")], [GOLD], {}, "in exactly one commodity"),
+        ([contract("H")], [GOLD], {}, "in exactly one commodity or portfolio"),
         ([contract("G")], [GOLD, GOLD | {"commodity": "SILVER"}], {}, "in exactly one commodity"),
         ([contract("G")], [GOLD, GOLD], {}, "a commodity must not occur twice"),
         ([contract("G", initial_ppm=1)], [GOLD], {}, "has no rates"),

@@ -6,6 +6,7 @@ from .base import Document, Part
 from .oracle import Funding, Oracle, Price, Round, reporter
 from .params import MarketParams, OptionRequirements, Params
 from .policy import Policy
+from .portfolios import Discount, Portfolio
 from .receipt import Receipt, verify_receipt
 from .risk_arrays import Commodity, RiskArray
 from .signed import Signed, read
@@ -33,6 +34,7 @@ __all__ = [
     "Account",
     "AttestationRequest",
     "Commodity",
+    "Discount",
     "Document",
     "Funding",
     "Holding",
@@ -45,6 +47,7 @@ __all__ = [
     "Params",
     "Part",
     "Policy",
+    "Portfolio",
     "Position",
     "Price",
     "Receipt",

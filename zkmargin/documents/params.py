@@ -9,12 +9,14 @@ from pydantic import Field, model_validator
 
 from .. import canonical
 from .base import Counter, Document, MarketName, Name, NonNegativeDecimal, Part, PositiveDecimal, Ppm, Time, unique
+from .portfolios import Portfolio
 from .risk_arrays import Commodity
 
 MAX_LOT_DECIMALS = 18
 MAX_SIZE_LOTS = 2**48 - 1
 MAX_MARKETS = 500
 MAX_TIERS = 15
+MAX_TIER = 10**24
 PPM = 1_000_000
 
 
@@ -27,6 +29,7 @@ Model = Literal[
     "equity-reg-t",
     "lending",
     "options-standard",
+    "portfolio-scenarios",
     "span",
 ]
 
@@ -37,6 +40,12 @@ class Tier(Part):
     above: PositiveDecimal
     initial_ppm: Ppm
     maintenance_ppm: Ppm
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if canonical.parse_decimal(self.above) > MAX_TIER:
+            raise ValueError("a tier begins at 10^24 at most: nothing that can be proved is worth more")
+        return self
 
 
 ONLY_OF = {
@@ -49,7 +58,7 @@ ONLY_OF = {
 }
 """What one model reads and the others would pass over."""
 
-OPTION_MODELS = ("options-standard",)
+OPTION_MODELS = ("options-standard", "portfolio-scenarios")
 """The models that know options and indices; any other would pass over them."""
 
 
@@ -116,7 +125,7 @@ class MarketParams(Part):
     An "option" is a call or a put at a ``strike``, that lives until ``expiry``, on the price of another market of the
     list, the ``underlying``; its own quote is its implied volatility. It is valued at the price of ``forward``, or else
     of the underlying. An "index" is a price that nobody holds. A "contract" is
-    a position whose risk arrays stand with its commodity. None of these has rates.
+    a position whose risk stands with its commodity or portfolio. None of these has rates.
     """
 
     market: MarketName
@@ -155,9 +164,11 @@ class MarketParams(Part):
         terms = (self.underlying, self.option, self.strike, self.expiry)
         if (self.kind == "option") != all(terms) or (self.kind != "option" and (any(terms) or self.forward)):
             raise ValueError("an option, and nothing else, has an underlying, a strike, an expiry and option")
+        if self.strike is not None and 10**MAX_LOT_DECIMALS % canonical.parse_decimal(self.strike).denominator:
+            raise ValueError("a strike has at most 18 decimals")
         if self.kind in ("option", "index", "contract"):
             if any(getattr(self, name) is not None for name in self.model_fields_set - _TERMS):
-                raise ValueError("an option, an index or a contract with risk arrays has no rates")
+                raise ValueError("an option, an index or a contract has no rates")
             return self
         if self.initial_ppm is None or self.maintenance_ppm is None:
             raise ValueError("a market has an initial and a maintenance rate")
@@ -201,6 +212,7 @@ class Params(Document):
     quote: Name
     markets: tuple[MarketParams, ...] = Field(min_length=1, max_length=MAX_MARKETS)
     commodities: tuple[Commodity, ...] | None = Field(default=None, min_length=1, max_length=MAX_MARKETS)
+    portfolios: tuple[Portfolio, ...] | None = Field(default=None, min_length=1, max_length=MAX_MARKETS)
 
     @model_validator(mode="after")
     def _markets_once(self) -> Self:
@@ -222,8 +234,32 @@ class Params(Document):
             raise ValueError("commodities with their risk arrays are for span, which needs them")
         unique([commodity.commodity for commodity in self.commodities or ()], "a commodity")
         named = [contract.market for commodity in self.commodities or () for contract in commodity.contracts]
-        if sorted(named) != sorted(market.market for market in self.markets if market.kind == "contract"):
-            raise ValueError("every market of kind contract, and nothing else, is in exactly one commodity")
+        named += [market for portfolio in self.portfolios or () for market in portfolio.contracts or ()]
+        if sorted(named) != sorted(self._of_kind("contract")):
+            raise ValueError("every market of kind contract, and no other, is in exactly one commodity or portfolio")
         if self.model == "span" and any(market.kind not in ("contract", "asset") for market in self.markets):
             raise ValueError("the markets of span are contracts and assets")
         return self
+
+    @model_validator(mode="after")
+    def _portfolios_once(self) -> Self:
+        if (self.model == "portfolio-scenarios") != (self.portfolios is not None):
+            raise ValueError("portfolios are for portfolio-scenarios, which needs them")
+        if self.portfolios is None:
+            return self
+        if any(market.kind is None for market in self.markets):
+            raise ValueError("the markets of portfolio-scenarios are contracts, options, indices and assets")
+        underlyings = [portfolio.underlying for portfolio in self.portfolios]
+        unique(underlyings, "an underlying of portfolios")
+        if not {market.underlying for market in self.markets if market.underlying} <= set(underlyings):
+            raise ValueError("the underlying of every option has a portfolio")
+        if not set(underlyings) <= {*self._of_kind("contract"), *self._of_kind("index"), *self._of_kind("asset")}:
+            raise ValueError("the underlying of a portfolio is a market of the list that is no option")
+        collateral = [asset for portfolio in self.portfolios for asset in portfolio.collateral or ()]
+        unique(collateral, "a collateral asset of portfolios")
+        if not set(collateral) <= set(self._of_kind("asset")):
+            raise ValueError("the collateral of a portfolio is assets of the list")
+        return self
+
+    def _of_kind(self, kind: str) -> list[str]:
+        return [market.market for market in self.markets if market.kind == kind]
