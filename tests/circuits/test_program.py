@@ -246,13 +246,16 @@ def test_a_constant_between_them_leaves_the_divisor_at_one() -> None:
 
 def test_what_is_waived_is_waived_for_every_honest_account() -> None:
     """At the bounds of max_size, whichever alternative is chosen, all the others must let go."""
-    hidden = [Hidden("q/A", "size", 2**48 - 1), Hidden("q/B", "size", 2**48 - 1)]
-    scope = {"q": "q/A", "r": "q/B", "market": [{"w": w, "k": k} for w, k in ((10, 1), (1000, 50), (2**49, 10**9))]}
+    most = 2**48 - 1
+    hidden = [Hidden("q/A", "size", most), Hidden("q/B", "size", most), Hidden("c/C", "amount", most)]
+    scope = {"q": "q/A", "r": "q/B", "a": "c/C"}
+    scope["market"] = [{"w": w, "k": k} for w, k in ((10, 1), (1000, 50), (2**49, 10**9))]
     expression = Largest(M, Where(w - Abs(q + r), -k * Abs(q + r))) + Max(10**20 * q, -(10**20) * r, q - r)
+    expression += Max(10**9 * a, q) + Largest(M, Where(w - a, -k * a))
     layout = Layout(program(expression, hidden, scope))
-    edges = (-(2**48) + 1, -1000, -10, 0, 11, 2**48 - 1)
-    for held in itertools.product(edges, edges):
-        worth = int(value(expression, scope, dict(zip(("q/A", "q/B"), held, strict=True))))
+    edges = (-most, -1000, -10, 0, 11, most)
+    for held in itertools.product(edges, edges, (0, most)):
+        worth = int(value(expression, scope, dict(zip(("q/A", "q/B", "c/C"), held, strict=True))))
         assert _is_provable(layout, [-worth, *held])
         assert not _is_provable(layout, [-worth - 1, *held])
 
