@@ -111,9 +111,10 @@ def _show(value: dict[str, Any], quote: str) -> None:
     fields(shown)
     if value["markets"]:
         print()
-        columns = ("market", "size", "price", "notional", "maintenance", "liquidation_price")
-        rows = [[row[column] or "-" for column in columns] for row in value["markets"]]
-        table("", [column.replace("_", " ") for column in columns], rows, right=range(1, 6))
+        columns = ["market", "size", "price", "notional", "maintenance", "liquidation_price"]
+        columns += ["isolated_slack"] * any("isolated_slack" in row for row in value["markets"])
+        rows = [[row.get(column) or "-" for column in columns] for row in value["markets"]]
+        table("", [column.replace("_", " ") for column in columns], rows, right=range(1, len(columns)))
 
 
 def _pair(text: str) -> tuple[str, str]:
