@@ -105,6 +105,9 @@ PriceBox = tuple[MarketBox, ...]
 Lifetime = tuple[int, int]
 """From the time of the oracle round to the expiry, in Unix seconds: how long a proof is about."""
 
+NO_TIME: Lifetime = (0, 0)
+"""Of statements in which nothing depends on time."""
+
 
 def within(inner: PriceBox, outer: PriceBox) -> bool:
     """Whether every market's box of ``inner`` lies within that of ``outer``."""

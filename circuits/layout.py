@@ -21,11 +21,9 @@ from zkmargin.range_argument import Assignment
 from zkmargin.relation import Abs, Digit, Gate, Relation, Row, padded, rounds_of
 from zkmargin.slots import Slot
 
-from .program import ONE, SIZE_BITS, Program
+from .program import BASE_BITS, ONE, SIZE_BITS, Program
 
 MAX_HIDDEN = 1500
-BASE_BITS = (4, 5, 6, 7, 8)
-"""Candidate digit bases 16, 32, 64, 128, 256."""
 
 MAX_SIZE_BITS = max(-(-SIZE_BITS // bits) * bits for bits in BASE_BITS)
 """Every size and amount is proved to be below 2^MAX_SIZE_BITS, in whatever base."""

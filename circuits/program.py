@@ -21,12 +21,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import gcd
 
-from zkmargin.errors import InputError, WitnessError
+from zkmargin.errors import InputError, RelationError, WitnessError
+from zkmargin.relation import MAX_SLOTS
 
 from .rule import Affine, Alternative, Floor, Largest, Least, Node, Scope, Sum, Total, entries
 
 SIZE_BITS = 48
 SLACK_BITS = 104
+BASE_BITS = (4, 5, 6, 7, 8)
+"""Candidate digit bases 16, 32, 64, 128, 256."""
 
 Form = dict[int, int]
 """Variable -> coefficient. Variables: 0..J-1 the values, J..2J-1 the short parts of sizes, 2J.. unknowns; -1 is 1."""
@@ -63,6 +66,7 @@ class Program:
         self.unknowns: list[Unknown] = []
         self._index = {value.label: j for j, value in enumerate(self.hidden)}
         self._reach: list[int] = []  # the greatest value of each unknown
+        self._digits = 0
 
     # From nodes to forms that bound them from below.
 
@@ -191,6 +195,10 @@ class Program:
         _accumulate(target, {x: times, ONE: -times * shift})
 
     def _unknown(self, unknown: Unknown, reach: int) -> int:
+        # Counted on the way: a stranger's claim must not make a checker compile what no relation can hold.
+        self._digits += max(1, -(-unknown.bits // BASE_BITS[-1]))
+        if self._digits > MAX_SLOTS:
+            raise RelationError(f"a statement has at most {MAX_SLOTS} digits: claim less, or of fewer markets")
         self.unknowns.append(unknown)
         self._reach.append(reach)
         return 2 * self.J + len(self.unknowns) - 1

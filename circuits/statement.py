@@ -16,14 +16,14 @@ from zkmargin.batch import Item
 from zkmargin.bundle import Request
 from zkmargin.canonical import from_hex, parse_decimal, parse_time, to_bytes
 from zkmargin.documents import Params, Round, State
-from zkmargin.errors import ContextError, InputError, WitnessError
+from zkmargin.errors import ContextError, InputError, RelationError, WitnessError
 from zkmargin.group import IDENTITY, decode, msm
 from zkmargin.pedersen import ZERO, Commitments, Opening, commit
 from zkmargin.relation import Relation
 
 from . import models, rule
-from .boxes import Lifetime, PriceBox
-from .claims import Claim, Claims
+from .boxes import NO_TIME, Lifetime, MarketBox, PriceBox
+from .claims import MAINTENANCE, Claim, Claims
 from .context import Context
 from .layout import Layout
 from .markets import RiskParameters, box_from_request
@@ -119,7 +119,7 @@ def build(request: Request, state: State, params: Params, round: Round) -> State
         box=box,
     )
     return Statement(
-        layout=layout(parameters, box, claims, lifetime),
+        layout=layout(parameters, box, claims, lifetime if parameters.has_options else NO_TIME),
         commitments=_commitments(state, parameters),
         context=context.to_bytes(),
         labels=tuple(parameters.units),
@@ -140,7 +140,20 @@ def claims_of(request: Request) -> Claims:
         raise ContextError(str(error), code="claim_not_allowed") from None
 
 
-@lru_cache(maxsize=64)
+def check_usable(params: RiskParameters) -> None:
+    """Refuse risk parameters that no account could prove maintenance under.
+
+    Raises: InputError "unknown_model", "bad_params": what its model does not have, or more than a statement can hold.
+    """
+    models.of(params.model).check(params)
+    nominal = tuple(MarketBox(m.atto_per_lot, m.atto_per_lot, 0, 0) for m in params.markets)
+    try:
+        layout(params, nominal, Claims((MAINTENANCE,)), NO_TIME)
+    except RelationError as error:
+        raise InputError(f"no statement can hold these risk parameters: {error}", code="bad_params") from None
+
+
+@lru_cache(maxsize=32)
 def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Lifetime) -> Layout:
     """The rules of ``claims`` under ``params`` over this box, as one relation; the last ones made are kept.
 
@@ -177,10 +190,13 @@ def _slacks(
         model, parts = models.CLAIM_RULES[asked.rule], [(params, wider)]
     lowered = rule.load(model.NAME)
     node = lowered.slack if claim.reversed is None else lowered.excess
-    if node is None:
+    if node is None or (claim.reversed is not None and (model.NAME, asked.kind) in models.ONE_WAY):
         raise ContextError(f"the margin model cannot state {claim}", code="claim_not_allowed")
     for part, ends in parts:
         yield node, model.scope(part, ends, asked.after_move, lifetime)
+    beside = models.BESIDE.get((model.NAME, asked.kind))
+    if beside is not None:
+        yield rule.load(beside).slack, models.CLAIM_RULES[beside].scope(params, wider, asked, lifetime)
 
 
 def _check_references(request: Request, state: State, params: RiskParameters, round: Round) -> None:

@@ -8,6 +8,8 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from circuits import statement
+from circuits.markets import RiskParameters
 from zkmargin.documents import MarketParams, Params, Signed
 from zkmargin.errors import ContextError
 
@@ -43,7 +45,7 @@ def publish(session: Session, signed: Signed[Params], *, venue: str, now_unix_s:
     Any version number can be the first that a service sees.
 
     Raises: ContextError "no_trust", "unsigned", "bad_signature", "old_version", "version_conflict", "version_gap",
-            "lot_changed", "market_removed"; InputError.
+            "lot_changed", "market_removed"; InputError, also "bad_params": no account could prove anything under them.
     """
     document = signed.document
     check_venue(document.venue, venue)
@@ -55,6 +57,7 @@ def publish(session: Session, signed: Signed[Params], *, venue: str, now_unix_s:
     if row is not None:
         check_version(document.version, row.version)
         check_continues(documents.stored_params(row.envelope).document, document)
+    statement.check_usable(RiskParameters.from_document(document))
     envelope = envelope_of(signed.envelope).to_bytes()
     session.add(
         ParamsRow(version=document.version, digest=signed.digest, envelope=envelope, published_unix_s=now_unix_s)

@@ -7,7 +7,8 @@ h                     public fraction: the health factor that is claimed, 1 for 
 
 The health factor is collateral after its haircut over debts: ``health>=h`` multiplies the debts. A maintenance haircut
 is 1 less the liquidation threshold, an initial one 1 less the loan-to-value at which more may be borrowed. ``cash0`` is
-a balance of the quote currency; it may be a debt, which health does not multiply. There are no positions.
+a balance of the quote currency; for ``health`` it must not be a debt, which would not be multiplied (cash_only.py): owe
+the quote currency as an asset. There are no positions.
 
 Exact, to the rounding of public coefficients: the digits of two amounts an asset, one row each and one for all.
 Source: Aave v3, contracts/protocol/libraries/logic/GenericLogic.sol, calculateUserAccountData.

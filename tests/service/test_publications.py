@@ -119,9 +119,22 @@ def test_what_a_commitment_means_never_changes(bare: World, what: str) -> None:
     assert (bare.dump() == before) == (code is not None)
 
 
+def test_parameters_that_nobody_could_prove_under_are_refused(bare: World) -> None:
+    tier = {"above": "1000", "initial_ppm": 900_000, "maintenance_ppm": 800_000}
+    before = bare.dump()
+    changed = make_params(1, markets=[dict(MARKETS[0], tiers=[tier]), MARKETS[1]])
+    assert code_of(bare.post("/v1/params", changed.sign(bare.keys.params).to_bytes())) == (400, "bad_params")
+    assert bare.dump() == before
+
+
 OPTION = {
     "market": "ETH-C", "kind": "option", "lot": "0.01", "max_size": "9", "underlying": "ETH-USD", "forward": "BTC-USD",
     "option": "call", "strike": "3000", "expiry": "2026-12-25T08:00:00Z",
+}  # fmt: skip
+SHORT_OPTIONS = {
+    "initial_most_ppm": 150_000, "initial_least_ppm": 130_000, "call_maintenance_ppm": 90_000,
+    "put_maintenance_ppm": 90_000, "put_mark_ppm": 90_000, "put_initial_scale_ppm": 1_050_000,
+    "unpaired_initial_ppm": 1_200_000, "unpaired_maintenance_ppm": 1_100_000,
 }  # fmt: skip
 
 
@@ -136,8 +149,9 @@ OPTION = {
     ],
 )
 def test_the_terms_of_an_option_never_change(bare: World, key: str, other: str | None) -> None:
-    bare.publish_params(make_params(1, model="options-standard", markets=[*MARKETS, OPTION]))
-    changed = make_params(2, model="options-standard", markets=[*MARKETS, OPTION | {key: other}])
+    underlyings = [market | {"options": SHORT_OPTIONS} for market in MARKETS]
+    bare.publish_params(make_params(1, model="options-standard", markets=[*underlyings, OPTION]))
+    changed = make_params(2, model="options-standard", markets=[*underlyings, OPTION | {key: other}])
     assert code_of(bare.post("/v1/params", changed.sign(bare.keys.params).to_bytes())) == (409, "lot_changed")
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from circuits import statement
+from circuits.markets import RiskParameters
 from verifier import clock, config_file, documents, keys
 from verifier.errors import Unavailable
 from verifier.parameters import check_continues
@@ -100,6 +102,7 @@ class Desk:
             if row is not None:
                 check_version(signed.document.version, row.version)
                 check_continues(documents.stored_params(row.envelope).document, signed.document)
+            statement.check_usable(RiskParameters.from_document(signed.document))
             envelope = envelope_of(signed.envelope).to_bytes()
             session.add(ParamsRow(digest=signed.digest, version=signed.document.version, envelope=envelope))
         return Published(signed.document.version, signed.digest, created=True)
