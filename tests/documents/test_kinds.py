@@ -37,6 +37,7 @@ from zkmargin.errors import ContextError, InputError
 from zkmargin.field import R
 
 MARKET: dict[str, Any] = PARAMS_VALUE["markets"][0]
+TIER = {"above": "1000", "initial_ppm": 60_000, "maintenance_ppm": 40_000}
 
 
 def _refused(kind: type[Document], changes: dict[str, Any], sentence: str) -> None:
@@ -89,6 +90,14 @@ def _market(**changes: Any) -> dict[str, Any]:
         (_market(max_size="0"), "max_size"),
         (_market(lot="1", max_size=str(2**48)), "at most 2^48 - 1 lots"),
         (_market(lot="1", max_size=f"{2**48 - 1}.5"), "at most 2^48 - 1 lots"),
+        (_market(tiers=[]), "tiers"),
+        (_market(tiers=[TIER, TIER]), "tiers come in the order of their values"),
+        (_market(tiers=[TIER | {"above": f"{10**24}.5"}]), "a tier begins at 10^24 at most"),
+        (_market(tiers=[TIER | {"maintenance_ppm": 29_999}]), "the rates of tiers must not fall"),
+        (_market(tiers=[TIER | {"initial_ppm": 49_999}]), "the rates of tiers must not fall"),
+        (_market(tiers=[TIER | {"maintenance_ppm": 60_001}]), "must not be above the initial rate"),
+        (_market(short_initial_ppm=5), "the initial and the maintenance rate of shorts come together"),
+        (_market(short_initial_ppm=5, short_maintenance_ppm=6), "must not be above the initial rate"),
         ({"markets": []}, "markets"),
         ({"markets": [MARKET, MARKET | {"lot": "1"}]}, "a market must not occur twice"),
         ({"markets": [MARKET | {"market": f"M{n}"} for n in range(501)]}, "markets"),
@@ -224,6 +233,19 @@ def test_openings_come_back_and_hide() -> None:
 # Receipts and policies
 
 
+ASKED = ("account", "seq", "state_digest", "params", "round", "claim", "expiry")
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_receipt_tells_all_that_was_asked_or_nothing(name: str) -> None:
+    told = {member: value for member, value in RECEIPT.items() if member not in ASKED}
+    refused = told | {"verdict": "refused", "reason": "expired"}
+    Receipt.from_value(refused)
+    for value in (refused | {name: RECEIPT[name]}, {member: RECEIPT[member] for member in RECEIPT if member != name}):
+        with pytest.raises(InputError, match="exactly if the verdict is accepted"):
+            Receipt.from_value(value)
+
+
 def test_a_receipt_is_signed_by_the_verifier() -> None:
     receipt = Receipt.from_value(RECEIPT)
     assert verify_receipt(receipt.sign(VERIFIER), VERIFIER.public) == receipt
@@ -239,7 +261,6 @@ def test_a_verdict_and_its_reason_agree() -> None:
     _refused(Receipt, {"reason": "expired"}, 'the reason is "ok" exactly if')
     _refused(Receipt, {"verdict": "maybe"}, "verdict")
     _refused(Receipt, {"claim": "health >= 1"}, "claim")
-    Receipt.from_value(RECEIPT | {"verdict": "refused", "reason": "expired"})
 
 
 @pytest.mark.parametrize(
