@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import exp, floor, log, sqrt
 from statistics import NormalDist
 from typing import Any
 
 import pytest
+from cli_run import EXAMPLES
 from least_cash import START, WIDE, least_cash, provable, relation
 
 from circuits import calculators
 from circuits.boxes import Band, box_around
 from circuits.claims import Claim, Claims
-from circuits.markets import Holdings, Market, RiskParameters, holdings
+from circuits.markets import Holdings, Market, RiskParameters, holdings, prices_of
 from circuits.scenarios import ExpiryShocks
 from zkmargin.canonical import format_time
-from zkmargin.documents import Account, Params, Portfolio
+from zkmargin.documents import Account, Params, Portfolio, Round
 from zkmargin.errors import ContextError, InputError
 
 Q = Fraction
@@ -264,6 +266,10 @@ VENUES = {
         document(MARKETS, PMRM_2 | HEDGED | GAINS | {"skew": None, "scenarios": PMRM_2["scenarios"][:-2]}, SECOND)
     ),
     "plain": RiskParameters.from_document(document(MARKETS, PMRM_2 | HEDGED | PLAIN, SECOND)),
+    # As a deployed configuration has it: gains count more than losses.
+    "crossed": RiskParameters.from_document(
+        document(MARKETS, PMRM_2 | HEDGED | {"gains": {"base": "1.05"}, "losses": {"base": "0.95"}}, SECOND)
+    ),
 }
 
 
@@ -407,15 +413,16 @@ def _book(
 def _overcharge(
     book: Portfolio, venue: RiskParameters, prices: dict[str, float], lots: dict[str, int], initial: bool
 ) -> float:
-    """k d (l - g) |V'| of every expiry, in the dearer skew."""
+    """k d (l - g) |V'| of every expiry, in the dearest scenario that is not exact."""
     factor = float(book.initial_factor if initial else book.maintenance_factor)
     dearest = 0.0
-    for kind in {s.vol for s in book.scenarios} & {"linear", "abs"}:
+    for s in book.scenarios:
         over = 0.0
         for t, options in _expiries(book, venue, lots).items():
             gain, loss = _multiples(book, t)
-            over += (loss - gain) * abs(_mtm(book, options, prices, t, (1, kind)))
-        dearest = max(dearest, factor * over)
+            if s.vol in ("linear", "abs") or gain > loss:
+                over += abs(loss - gain) * abs(_mtm(book, options, prices, t, (s.spot, s.vol)))
+        dearest = max(dearest, factor * float(s.dampening) * over)
     return dearest
 
 
@@ -473,6 +480,21 @@ def test_corners_of_a_box_are_not_enough() -> None:
     assert needed(118, 118) < -17 * 10**18
     assert -6 * 10**18 < needed(100, 100) < -5 * 10**18
     assert needed(82, 118) >= needed(100, 100)
+
+
+def test_the_other_grid_of_the_example() -> None:
+    """24 scenarios as Paradex publishes them: its parameters are read, and prove what the calculator says."""
+    folder = EXAMPLES / "portfolio-scenarios"
+    params = RiskParameters.from_document(Params.from_bytes((folder / "params-grid-of-24.json").read_bytes()))
+    held_then = Round.from_bytes((folder / "oracle.json").read_bytes())
+    prices = prices_of(held_then, params)
+    held = holdings(Account.from_bytes((folder / "account.json").read_bytes()), params, prices)
+    now = (held_then.time_unix_s, held_then.time_unix_s + 3600)
+    assert len(params.portfolios[0].scenarios) == 24
+    for percent in (0, 2):
+        box = params.box(box_around(prices, Q(percent)))
+        missing = CALCULATOR.shortfall(replace(held, cash0_atto=-WIDE), params, box, Claim("initial"), now)
+        assert least_cash(relation(params, box, "initial", now), held.size_lots) == missing - WIDE
 
 
 def test_naked_shorts_are_counted_strike_by_strike() -> None:
