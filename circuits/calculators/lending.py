@@ -1,7 +1,7 @@
 """Collateral against debts, in exact arithmetic.
 
-    equity       cash + collateral after its maintenance haircut
-    requirement  debts with their interest, each times what it counts
+    equity       cash, if it is not owed, + collateral after its maintenance haircut
+    requirement  debts with their interest, each times what it counts, + cash that is owed
     health       equity over requirement; solvent from 1 (Aave v3: below it an account can be liquidated)
 
 Prices are the worse end of what the reporters say: the lower median for collateral, the upper for a debt.
@@ -34,12 +34,14 @@ def report(account: Account, params: RiskParameters, prices: Sequence[Band], tim
     params = params.at(params.box(prices))
     collateral, debts = assets(account, params, prices, MAINTENANCE)
     initial_collateral, initial_debts = assets(account, params, prices, INITIAL)
+    cash = parse_decimal(account.cash)
+    owed = max(Fraction(0), -cash)
     return Report(
-        equity=parse_decimal(account.cash) + counted(collateral),
+        equity=cash + owed + counted(collateral),
         collateral=collateral,
         debts=debts,
-        initial_requirement=counted(initial_debts) + counted(collateral) - counted(initial_collateral),
-        maintenance_requirement=counted(debts),
+        initial_requirement=counted(initial_debts) + owed + counted(collateral) - counted(initial_collateral),
+        maintenance_requirement=counted(debts) + owed,
         gross_notional=Fraction(0),
         positions=(),
         widest_box_percent=widest,
@@ -54,4 +56,5 @@ def shortfall(held: Holdings, params: RiskParameters, box: PriceBox, claim: Clai
     slack, amounts = held.cash0_atto, iter(held.size_lots)
     for market, ends in zip(params.at(box).markets, box, strict=True):
         slack += worst_asset(market, ends, claim, deposited=next(amounts), owed=next(amounts), times=claim.times)
-    return max(0, -slack)
+    # Health would not multiply a debt in cash: there must be none.
+    return max(0, -slack, -held.cash0_atto if claim.kind == "health" else 0)

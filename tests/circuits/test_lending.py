@@ -121,7 +121,7 @@ def test_several_assets_weigh_each_by_its_own_threshold() -> None:
     assert [(entry["asset"], entry["value"]) for entry in value["debts"]] == [("M2", "330000")]
 
 
-def test_health_multiplies_debts_and_not_cash() -> None:
+def test_health_multiplies_debts() -> None:
     box = POOL.box(prices(1, 1, 1))
     debt = [0, 0, 0, 0, 0, 10_000]  # one unit, which counts 1.02
     for health, owed in (("1", "1.02"), ("2", "2.04"), ("0.5", "0.51")):
@@ -129,7 +129,24 @@ def test_health_multiplies_debts_and_not_cash() -> None:
         cash = int(Fraction(owed) * ATTO)
         assert is_provable(made, cash, debt)
         assert not is_provable(made, cash - 1, debt)
-    assert is_provable(layout(POOL, box, Claim.parse("health>=2")), -830_000 * 10**12, [10_000, 0, 0, 0, 0, 0])
+
+
+def test_a_debt_in_cash_has_no_health() -> None:
+    """Which would not multiply it. It counts in maintenance, and in the health that whatif tells."""
+    box = POOL.box(prices(1, 1, 1))
+    deposit = [10_000, 0, 0, 0, 0, 0]  # one unit, which counts 0.83
+    owed = Fraction("0.415")
+    assert is_provable(layout(POOL, box, MAINTENANCE), -int(2 * owed * ATTO), deposit)
+    assert not is_provable(layout(POOL, box, Claim.parse("health>=0.5")), -1, deposit)
+    check_sharp(POOL, deposit, box, "health>=0.5")
+    account = Account.from_value(
+        {
+            "schema": "zkmargin/account/v1", "account": "a", "cash": "-0.415",
+            "collateral": [{"asset": "M0", "amount": "1"}],
+        }
+    )  # fmt: skip
+    value = calculators.of("lending").report(account, POOL, prices(1, 1, 1), 0).to_value()
+    assert (value["health"], value["slack"], value["solvent"]) == ("2", "0.415", True)
 
 
 def test_no_amount_is_negative() -> None:
