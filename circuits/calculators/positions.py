@@ -38,6 +38,45 @@ Liquidation = Callable[[Market, Fraction, Fraction, Fraction], Fraction | None]
 """The liquidation price of a size that is at a price now, in an account with this slack."""
 
 
+def _deposit(market: Market, amount: Fraction, price: Fraction, claim: Claim) -> Fraction:
+    value = amount * price
+    return value - by_tiers([(tier.above, claim.haircut(tier)) for tier in market.tiers], value)
+
+
+def _debt(market: Market, amount: Fraction, price: Fraction, claim: Claim) -> Fraction:
+    return amount * price * (1 + (claim.haircut(market.short) if market.short else 0))
+
+
+def worst_asset(
+    market: Market, box: MarketBox, claim: Claim, deposited: int, owed: int, times: Fraction = Fraction(1)
+) -> int:
+    """The least that an asset adds to the slack of a claim in a box, in atto, to the rounding of a proof; debts
+    count so many ``times``."""
+    interest = 1 + Fraction(box.funding_high, market.atto_per_lot)
+    more = 1 + (claim.haircut(market.short) if market.short else 0)
+    values, constant, before = [], Fraction(0), Fraction(0)
+    for tier in market.tiers:
+        haircut = claim.haircut(tier)
+        constant += tier.above * (haircut - before)
+        before = haircut
+        values.append(deposited * floor(box.low * (1 - haircut)) + floor(constant * ATTO))
+    return min(values) + owed * floor(-times * more * interest * box.high)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What an amount counts at a price: as a deposit, and with its interest as a debt. And the least that a deposit and
+    a debt, in lots, add to the slack anywhere in a box."""
+
+    deposit: Callable[[Market, Fraction, Fraction, Claim], Fraction] = _deposit
+    debt: Callable[[Market, Fraction, Fraction, Claim], Fraction] = _debt
+    worst: Callable[[Market, MarketBox, Claim, int, int], int] = worst_asset
+
+
+BY_TIERS = Weights()
+"""Haircuts of tiers, and one weight of debts."""
+
+
 @dataclass(frozen=True)
 class Positions:
     """A calculator, from what a model says about one position.
@@ -51,6 +90,7 @@ class Positions:
     liquidation_price: Liquidation | None = None
     value: Callable[[Fraction, Fraction], Fraction] = lambda size, price: size * price
     at: Callable[[Market, MarketBox], Market] = Market.at
+    weights: Weights = BY_TIERS
 
     def report(self, account: Account, params: RiskParameters, prices: Sequence[Band], time_unix_s: int) -> Report:
         """The account at these prices, at any time. Isolated positions are listed, and count nowhere else.
@@ -68,7 +108,7 @@ class Positions:
         ]
         shared = [position for position in positions if not position.market.isolated]
         (collateral_m, debts_m), (collateral_i, debts_i) = (
-            assets(account, params, prices, claim) for claim in (MAINTENANCE, INITIAL)
+            assets(account, params, prices, claim, self.weights) for claim in (MAINTENANCE, INITIAL)
         )
         after_haircuts = counted(collateral_m) - counted(debts_m)
         equity = parse_decimal(account.cash) + sum(position.equity for position in shared) + after_haircuts
@@ -97,7 +137,7 @@ class Positions:
         sizes = iter(held.size_lots)
         for market, ends in zip(self._in_force(params, box), box, strict=True):
             if market.kind == "asset":
-                shared += worst_asset(market, ends, claim, deposited=next(sizes), owed=next(sizes))
+                shared += self.weights.worst(market, ends, claim, next(sizes), next(sizes))
                 continue
             worst = self.worst(market, next(sizes), ends, claim)
             if market.isolated:
@@ -189,7 +229,11 @@ def worst_funding(lots: int, ends: MarketBox) -> int:
 
 
 def assets(
-    account: Account, params: RiskParameters, prices: Sequence[Band], claim: Claim
+    account: Account,
+    params: RiskParameters,
+    prices: Sequence[Band],
+    claim: Claim,
+    weights: Weights = BY_TIERS,
 ) -> tuple[tuple[AssetReport, ...], tuple[AssetReport, ...]]:
     """Collateral at the lower price after its haircut, and debts at the upper one with their interest."""
     deposited = {holding.asset: parse_decimal(holding.amount) for holding in account.collateral or ()}
@@ -197,35 +241,18 @@ def assets(
     collateral, debts = [], []
     for market, band in zip(params.markets, prices, strict=True):
         if amount := deposited.get(market.name):
-            value = amount * band.low
-            counted = value - by_tiers([(t.above, claim.haircut(t)) for t in market.tiers], value)
-            collateral.append(AssetReport(market.name, amount, band.low, value, counted))
+            counted = weights.deposit(market, amount, band.low, claim)
+            collateral.append(AssetReport(market.name, amount, band.low, amount * band.low, counted))
         if amount := owed.get(market.name):
-            value = amount * (1 + band.funding_high) * band.high
-            counted = value * (1 + (claim.haircut(market.short) if market.short else 0))
-            debts.append(AssetReport(market.name, amount, band.high, value, counted))
+            grown = amount * (1 + band.funding_high)
+            counted = weights.debt(market, grown, band.high, claim)
+            debts.append(AssetReport(market.name, amount, band.high, grown * band.high, counted))
     return tuple(collateral), tuple(debts)
 
 
 def counted(assets: Iterable[AssetReport]) -> Fraction:
     """What they count together."""
     return sum((asset.counted for asset in assets), Fraction(0))
-
-
-def worst_asset(
-    market: Market, box: MarketBox, claim: Claim, *, deposited: int, owed: int, times: Fraction = Fraction(1)
-) -> int:
-    """The least that an asset adds to the slack of a claim in a box, in atto, to the rounding of a proof; debts
-    count so many ``times``."""
-    interest = 1 + Fraction(box.funding_high, market.atto_per_lot)
-    more = 1 + (claim.haircut(market.short) if market.short else 0)
-    values, constant, before = [], Fraction(0), Fraction(0)
-    for tier in market.tiers:
-        haircut = claim.haircut(tier)
-        constant += tier.above * (haircut - before)
-        before = haircut
-        values.append(deposited * floor(box.low * (1 - haircut)) + floor(constant * ATTO))
-    return min(values) + owed * floor(-times * more * interest * box.high)
 
 
 def _worst_value(_: Market, lots: int, ends: MarketBox, __: Claim) -> int:

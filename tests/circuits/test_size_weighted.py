@@ -183,6 +183,46 @@ def test_the_other_direction_would_be_about_the_chords() -> None:
     assert error.value.code == "claim_not_allowed"
 
 
+# Deposits and debts
+
+
+# The same file of Drift's tests as above: (base weight, factor, size, expected weight in 10^-4, rounded down).
+@pytest.mark.parametrize(
+    ("haircut_ppm", "factor", "size", "expected"),
+    [
+        (100_000, "0.00001", 1000, 9000),
+        (100_000, "0.00001", 10**9, 8357),
+        (100_000, "0.01", 1000, 8357),
+        (100_000, "0.1", 1000, 2642),
+        (850_000, "0.1", 100_000, 337),
+        (250_000, "0.1", 100_000, 337),
+    ],
+)
+def test_asset_weights_of_drift(haircut_ppm: int, factor: str, size: int, expected: int) -> None:
+    asset = {"kind": "asset", "initial_ppm": haircut_ppm, "maintenance_ppm": 0, "lot": "0.01", "max_size": "1000000000"}
+    one = risk("perpetuals-size-weighted", asset | {"size_factor": factor})
+    box = one.box(point(1))
+    exact = -needed(one, [size * 100, 0], box, INITIAL)
+    assert exact * 10**4 // (size * ATTO) == expected
+    assert exact * (1 - BOUND["sqrt"]) <= -provable_cash(layout(one, box, INITIAL), [size * 100, 0]) <= exact
+
+
+@settings(max_examples=60, deadline=None)
+@given(lots_, lots_, price, width, st.sampled_from(["maintenance", "initial", "health>=1.5", "leverage<=3"]))
+def test_deposits_and_debts_are_never_for_the_holder(
+    deposited: int, owed: int, low: Fraction, more: Fraction, claim: str
+) -> None:
+    weights = {"initial_ppm": 200_000, "maintenance_ppm": 100_000, "short_initial_ppm": 200_000}
+    asset = FLAT | weights | {"kind": "asset", "short_maintenance_ppm": 100_000, "size_factor": "0.003"}
+    one, wanted = risk("perpetuals-size-weighted", asset), Claim.parse(claim)
+    box = one.box([Band(low, low * (1 + more), Fraction(0), Fraction(1, 7), True)])
+    made = layout(one, box, wanted)
+    for amounts in ((deposited, 0), (0, owed)):
+        exact, proved = needed(one, amounts, box, wanted), provable_cash(made, amounts)
+        slop = sum(amounts) * Fraction(box[0].high, 2**20) + 2 * sum(amounts)
+        assert exact <= proved <= exact + abs(exact) * BOUND["sqrt"] + slop
+
+
 # Collateral, holders, parameters
 
 
@@ -216,7 +256,8 @@ def test_parameters() -> None:
     for other, why in (
         (DRIFT | tiers, "one base rate"),
         (DRIFT | {"short_initial_ppm": 5, "short_maintenance_ppm": 5}, "one base rate"),
-        (DRIFT | {"kind": "asset"}, "no perpetual"),
+        (DRIFT | {"kind": "asset", "size_law": "linear"}, "square root"),
+        (DRIFT | {"kind": "asset"} | tiers, "square root"),
     ):
         with pytest.raises(InputError, match=why) as error:
             perpetuals_size_weighted.check(risk("perpetuals-size-weighted", other))
