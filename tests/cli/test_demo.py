@@ -1,4 +1,4 @@
-"""The demo and the bench, as programs: their documents are exactly as promised, and they leave nothing behind."""
+"""The demo, as a program: its document is exactly as promised, and it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -181,20 +181,3 @@ def test_a_step_that_goes_wrong_is_told(demo_directory: Path, monkeypatch: pytes
     ran = zkmargin("demo")
     assert ran.code == 1
     assert "NOT everything went as it should" in ran.out
-
-
-def test_the_bench_document() -> None:
-    ran = zkmargin("bench", "--markets", "2", "--markets", "3", "--batch", "2", "-o", "json")
-    assert ran.code == 0
-    assert list(ran.json) == ["unit_msm_ms", "results"]
-    keys = [
-        "markets", "terms", "proof_bytes", "prove_ms", "verify_ms", "batch_ms_per_proof", "prove_over_msm",
-        "verify_over_msm", "batch_over_msm",
-    ]  # fmt: skip
-    assert [list(result) for result in ran.json["results"]] == [keys, keys]
-    assert [result["markets"] for result in ran.json["results"]] == [2, 3]
-    for result in ran.json["results"]:
-        for name, ratio in (("prove_ms", "prove_over_msm"), ("verify_ms", "verify_over_msm")):
-            assert abs(result[name] / ran.json["unit_msm_ms"] - result[ratio]) < 0.02
-    assert "run 5 of" in ran.err
-    assert "\n" in zkmargin("bench", "--markets", "2", "--batch", "2").out
