@@ -259,6 +259,7 @@ GAINS = {"gains": {"base": "0.95", "rate": "0.12"}, "losses": None}
 PLAIN = {"gains": None, "losses": None, "skew": None, "basis": None} | {
     "scenarios": [{"spot": spot, "vol": vol} for spot, vol in GRID[:9]]
 }
+BASIS = {"up": "1.045", "down": "0.955", "add": "3", "per_year": "2"}
 SECOND = PMRM_2 | PLAIN | {"underlying": "S2", "contracts": ["PERP2"], "initial_factor": "1.25"}
 VENUES = {
     "v2": RiskParameters.from_document(document(MARKETS, PMRM_2 | HEDGED, SECOND)),
@@ -266,6 +267,12 @@ VENUES = {
         document(MARKETS, PMRM_2 | HEDGED | GAINS | {"skew": None, "scenarios": PMRM_2["scenarios"][:-2]}, SECOND)
     ),
     "plain": RiskParameters.from_document(document(MARKETS, PMRM_2 | HEDGED | PLAIN, SECOND)),
+    "skews": RiskParameters.from_document(
+        document(MARKETS, PMRM_2 | HEDGED | {"scenarios": PMRM_2["scenarios"][-2:], "basis": None}, SECOND)
+    ),
+    "basis": RiskParameters.from_document(
+        document(MARKETS, PMRM_2 | HEDGED | PLAIN | {"scenarios": [{"spot": "1"}], "basis": BASIS}, SECOND)
+    ),
     # As a deployed configuration has it: gains count more than losses.
     "crossed": RiskParameters.from_document(
         document(MARKETS, PMRM_2 | HEDGED | {"gains": {"base": "1.05"}, "losses": {"base": "0.95"}}, SECOND)

@@ -122,3 +122,15 @@ def test_shocks_hold_for_all_of_a_lifetime() -> None:
                 assert wide[0] <= narrow[1]
                 assert narrow[0] <= wide[1]
             assert then.basis <= over.basis
+
+
+def test_multiples_hold_gains_and_losses_in_whatever_order() -> None:
+    for gain, loss in (("0.95", "1.03"), ("1.05", "0.9")):
+        both = {"gains": {"base": gain, "rate": "0.1"}, "losses": {"base": loss, "rate": "0.1"}}
+        portfolio = Portfolio.from_value(PORTFOLIO.to_value() | both | {"rates": None})
+        low, high = ExpiryShocks.of(portfolio, EXPIRY, (DAY, 90 * DAY)).multiple
+        for days in (1, 30, 90):
+            t = mpmath.mpf(days) / 365 / 10
+            gained, lost = mpmath.mpf(gain) * mpmath.exp(-t), min(1, mpmath.mpf(loss) * mpmath.exp(t))
+            assert exact(low) <= min(gained, lost)
+            assert max(gained, lost) <= exact(high)
