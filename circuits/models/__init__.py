@@ -75,7 +75,9 @@ CLAIM_RULES: MappingProxyType[str, Model] = MappingProxyType(
 )
 """Rules of claims that are not about a margin model, by their kind."""
 
-BESIDE: MappingProxyType[tuple[str, str], str] = MappingProxyType({(lending.NAME, "health"): cash_only.NAME})
+BESIDE: MappingProxyType[tuple[str, str], str] = MappingProxyType(
+    {(lending.NAME, "health"): cash_only.NAME, (collateral_ratio.NAME, "collateral"): cash_only.NAME}
+)
 """What a claim under a model needs beside it to mean what it says, whichever its direction: a rule of CLAIM_RULES."""
 
 ONE_WAY = frozenset({(perpetuals_dydx.NAME, "leverage")})

@@ -1,14 +1,20 @@
-"""The claim ``cash``: the cash of the account is not negative.
+"""The claim ``cash``: the cash of the account, with what its positions have gained or lost, is not negative.
 
-    slack = cash0
+    slack = cash0 + sum over markets of  q (p - F)
 
-It stands beside claims that would otherwise be true of an account that owes cash: the health of a borrower counts debts
-of assets, and cash below zero would be a debt that health does not multiply. Exact; one row.
+q, p, F     as in perpetuals_cross.py; p is the value of an option, as far as it is known
+
+It stands beside claims that would otherwise be true of an account that owes cash: the health of a borrower and the
+collateral ratio count debts of assets, and cash below zero would be a debt that they do not multiply. Isolated
+positions and their cash are left out: they pay for no debt.
+Exact, but for options over a box, each of which counts at its own worst; one row.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..options import options
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -22,16 +28,41 @@ NAME = "cash"
 
 def rule() -> Rule:
     """The rule, symbolically."""
-    from ..language import cash
     from ..lowering import Rule
 
-    return Rule(NAME, cash("cash0"))
+    return Rule(NAME, value())
+
+
+def value() -> Any:
+    """Cash and gains, symbolically: the committed cash is net of what positions cost, so it means nothing alone."""
+    from ..language import Total, cash, family, interval, size
+
+    q, p, F = size("q"), interval("p"), interval("F", signed=True)
+    return cash("cash0") + Total(family("market"), q * (p - F))
 
 
 def check(params: RiskParameters) -> None:
     """Any risk parameters will do."""
 
 
-def scope(params: RiskParameters, _: PriceBox, __: Claim, ___: Lifetime) -> Scope:
-    """The public numbers: none."""
-    return {"cash0": params.cash}
+def scope(params: RiskParameters, box: PriceBox, _: Claim, lifetime: Lifetime) -> Scope:
+    """The public numbers.
+
+    Raises: ContextError "expired_option".
+    """
+    markets = [
+        {
+            "q": market.hidden[0].label,
+            "p_low": ends.low,
+            "p_high": ends.high,
+            "F_low": ends.funding_low,
+            "F_high": ends.funding_high,
+        }
+        for market, ends in zip(params.markets, box, strict=True)
+        if market.kind in ("perpetual", "contract") and not market.isolated
+    ]
+    for option in options(params, box, lifetime):
+        per_lot = option.market.atto_per_lot
+        worth = {"p_low": option.least() * per_lot, "p_high": option.most() * per_lot}
+        markets.append({"q": option.label, **worth, "F_low": 0, "F_high": 0})
+    return {"cash0": params.cash, "market": markets}

@@ -6,7 +6,8 @@ q, p, F     as in perpetuals_cross.py; p is the value of an option, as far as it
 a, d, p, g  as in collateral.py;   c   public fraction
 
 Positions count with what they have gained or lost: the committed cash is net of what they cost, so that a short alone
-makes it rise. An isolated position and its cash are left out: they pay for no debt. Cash below zero is not multiplied.
+makes it rise. An isolated position and its cash are left out: they pay for no debt. Cash with gains must not be below
+zero, a debt that would not be multiplied (cash_only.py): owe the quote currency as an asset.
 Exact, but for an asset that is both deposited and owed, and for options over a box: each counts at its own worst.
 """
 
@@ -14,8 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..options import options
-from . import collateral
+from . import cash_only, collateral
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -29,13 +29,11 @@ NAME = "collateral"
 
 def rule() -> Rule:
     """The rule, symbolically."""
-    from ..language import Total, amount, cash, family, interval, public, size
+    from ..language import Total, amount, family, interval, public
     from ..lowering import Rule
 
-    q, p, F = size("q"), interval("p"), interval("F", signed=True)
-    a, d, g, c = amount("a"), amount("d"), interval("g"), public("c")
-    assets = Total(family("asset"), p * a - c * g * p * d)
-    return Rule(NAME, cash("cash0") + Total(family("market"), q * (p - F)) + assets)
+    a, d, p, g, c = amount("a"), amount("d"), interval("p"), interval("g"), public("c")
+    return Rule(NAME, cash_only.value() + Total(family("asset"), p * a - c * g * p * d))
 
 
 def check(params: RiskParameters) -> None:
@@ -47,20 +45,5 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetim
 
     Raises: ContextError "expired_option".
     """
-    markets = [
-        {
-            "q": market.hidden[0].label,
-            "p_low": ends.low,
-            "p_high": ends.high,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
-        }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind in ("perpetual", "contract") and not market.isolated
-    ]
-    for option in options(params, box, lifetime):
-        per_lot = option.market.atto_per_lot
-        worth = {"p_low": option.least() * per_lot, "p_high": option.most() * per_lot}
-        markets.append({"q": option.label, **worth, "F_low": 0, "F_high": 0})
     assets = collateral.entries(params, box, claim)
-    return {"cash0": params.cash, "c": claim.bound, "market": markets, "asset": assets}
+    return {**cash_only.scope(params, box, claim, lifetime), "c": claim.bound, "asset": assets}

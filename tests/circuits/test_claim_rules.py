@@ -125,11 +125,11 @@ def test_collateral_over_debts_is_sharp_in_cash() -> None:
             corners = product((ends.low, ends.high), (ends.funding_low, ends.funding_high))
             worst += min(lots * (price - index) for price, index in corners)
         growth = 1 + Fraction(box[2].funding_high, 10**15)
-        worst += q[2] * box[2].low
         owed = -q[3] * (-(c * growth * box[2].high) // 1)  # a lot of debt is rounded up
+        least = max(owed - q[2] * box[2].low, 0) - worst  # cash with gains is no debt
         text = f"collateral>={decimal(c)}"
-        assert holds(text, [owed - worst, *q], box)
-        assert not holds(text, [owed - worst - 1, *q], box)
+        assert holds(text, [least, *q], box)
+        assert not holds(text, [least - 1, *q], box)
 
 
 def test_the_sale_of_a_short_is_no_collateral() -> None:
@@ -139,6 +139,15 @@ def test_the_sale_of_a_short_is_no_collateral() -> None:
     values = [1000 * ATTO, -10_000, 0, 0, debt]
     assert not holds("collateral>=0.000001", values, box)
     assert holds("collateral>=1", [1100 * ATTO, *values[1:]], box)
+
+
+def test_a_debt_in_cash_is_not_hidden_from_the_ratio() -> None:
+    """100 borrowed in cash against collateral of 150: a ratio of 1.5, and not whatever one likes for want of debts."""
+    box = VENUE.box(point(1, 1, 1))
+    assert holds("maintenance", [-100 * ATTO, 0, 0, 150_000, 0], box)
+    assert not holds("collateral>=2", [-100 * ATTO, 0, 0, 150_000, 0], box)
+    assert not holds("collateral>=0.000001", [-1, 0, 0, 150_000, 0], box)
+    assert holds("collateral>=1000", [0, 0, 0, 150_000, 0], box)
 
 
 def test_isolated_positions_pay_for_no_debt() -> None:
