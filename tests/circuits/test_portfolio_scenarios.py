@@ -489,6 +489,24 @@ def test_corners_of_a_box_are_not_enough() -> None:
     assert needed(82, 118) >= needed(100, 100)
 
 
+def test_the_basis_of_one_expiry_pays_for_no_other() -> None:
+    """A straddle that gains at both moves, beside one of another expiry that loses at both: the loss alone counts."""
+    venue, straddles = VENUES["basis"], {"7-2000": 1000, "40-2000": -1000}
+    sizes = [straddles.get(label[2:].rpartition("-")[0], 0) for label in list(venue.units)[1:]]
+    bands = tuple(
+        replace(band, low=Q(2000), high=Q(2000)) if market.name == "S" else band
+        for market, band in zip(venue.markets, _bands(random.Random(1), 0), strict=True)
+    )
+    layout = relation(venue, venue.box(bands))
+    both = [size for size in sizes if size]
+    assert len(both) == 4
+    margin, _ = _margin(venue, sizes, bands, "maintenance")
+    assert least_cash(layout, sizes) / 1e18 == pytest.approx(-margin, rel=1e-9)
+    alone, _ = _margin(venue, [min(size, 0) for size in sizes], bands, "maintenance")
+    gained, _ = _margin(venue, [max(size, 0) for size in sizes], bands, "maintenance")
+    assert margin == pytest.approx(alone + gained, rel=1e-9)
+
+
 def test_the_other_grid_of_the_example() -> None:
     """24 scenarios as Paradex publishes them: its parameters are read, and prove what the calculator says."""
     folder = EXAMPLES / "portfolio-scenarios"
