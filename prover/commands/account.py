@@ -115,6 +115,11 @@ def _show(value: dict[str, Any], quote: str) -> None:
         columns += ["isolated_slack"] * any("isolated_slack" in row for row in value["markets"])
         rows = [[row.get(column) or "-" for column in columns] for row in value["markets"]]
         table("", [column.replace("_", " ") for column in columns], rows, right=range(1, len(columns)))
+    for title in ("collateral", "debts"):
+        if value.get(title):
+            print()
+            columns = ["asset", "amount", "price", "value", "counted"]
+            table(title, columns, [[row[column] for column in columns] for row in value[title]], right=range(1, 5))
 
 
 def _pair(text: str) -> tuple[str, str]:
