@@ -1,6 +1,6 @@
 """Portfolio margin by scenarios, in exact arithmetic: Derive's PMRM, and grids like it.
 
-    margin       cash + collateral + mark value + factor * min(basis, worst scenario) - contingencies
+    margin       cash + collateral + mark value + factor * min(0, basis, worst scenario) - contingencies
     scenario     dampening * (what contracts and collateral gain + sum over expiries of discounted value - mark value)
     basis        sum over expiries of share * (what is lost at most at two forwards), at most 0
     contingency  a share of the underlying's price for each contract, and for each short option that no other one of its
@@ -191,9 +191,8 @@ class _Book:
                 (parse_decimal(s.spot), s.vol, parse_decimal(s.dampening)) for s in portfolio.scenarios
             )
         ]
-        if self.basis:
-            expiries = sum(_basis(self.basis, shocks, held, factor) for shocks, held in self.expiries)
-            worst.append(self._contracts(Fraction(0), Fraction(1), beside) + expiries)
+        expiries = sum(_basis(self.basis, shocks, held, factor) for shocks, held in self.expiries)
+        worst.append(self._contracts(Fraction(0), Fraction(1), beside) + expiries)
         return min(worst) - self._naked(claim.times * self.spot * short_ppm / PPM)
 
     def _contracts(self, weight: Fraction, spot: Fraction, beside: Fraction) -> int:
@@ -234,7 +233,7 @@ def _basis(moves: Iterable[Move], shocks: ExpiryShocks, held: Sequence[_Held], f
     """The options of an expiry: mark value and, a share of ``factor`` times, what they lose at most."""
     share = factor * shocks.basis
     moved = [sum(h.counts((share, move), (1 - share, MARK)) for h in held) for move in moves]
-    return min(*moved, sum(h.counts((Fraction(1), MARK)) for h in held))
+    return min([*moved, sum(h.counts((Fraction(1), MARK)) for h in held)])
 
 
 def _grains(atto: Fraction) -> int:

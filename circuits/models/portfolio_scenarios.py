@@ -1,6 +1,6 @@
 """Portfolio margin by scenarios: options on one thing and what hedges them, revalued together; Derive's PMRM.
 
-    slack = cash0 + collateral + sum over portfolios of  V + C + k min(basis, min over scenarios of  L)  - shorts
+    slack = cash0 + collateral + sum over portfolios of  V + C + k min(0, basis, min over scenarios of  L)  - shorts
 
     V       = sum over options of  m o                                the mark value
     C       = sum over contracts of  q (p - F) - c |q|
@@ -23,8 +23,8 @@ skews count, but for f inside of it: there both multiples are taken, against the
 Exact at a point, up to the width of Black-76's bounds, 2^-80, and that rounding; with the skews it is conservative by
 at most k d (l - g) |V'| for each expiry, and so it is everywhere if g > l. Over a box every option and contract has its
 own worst price: what hedges at a point does not within the box. Corners of the whole book are not looked at.
-For each scenario a block, with two more for each expiry if g < l (four in a skew); three for each expiry in the basis;
-two for each strike with a call and a put.
+For each scenario a block, and one for the basis or 0; with two more for each expiry if g < l, four in a skew; three for
+each expiry in the basis; two for each strike with a call and a put.
 Source: Derive v2-core, src/risk-managers/PMRMLib.sol and PMRMLib_2.sol, without the penalties for low confidence and
 depeg; grids of other venues are parameters.
 """
@@ -126,14 +126,12 @@ class _Portfolio:
             expiries.setdefault(option.contract.expiry_unix_s, []).append(option)
         scenarios = [(parse_decimal(s.spot), s.vol, parse_decimal(s.dampening)) for s in self.portfolio.scenarios]
         entries = [self._prices(1 + self.k * d * (spot - 1), self.k * d * (spot - 1)) for spot, _, d in scenarios]
-        if self.portfolio.basis is not None:
-            entries.append(self._prices(Fraction(1), Fraction(0)))
+        entries.append(self._prices(Fraction(1), Fraction(0)))  # nothing moves but the basis
         for expiry, together in expiries.items():
             left = expiry - lifetime[1], expiry - lifetime[0]
             valued = _Expiry(self.portfolio, together, ExpiryShocks.of(self.portfolio, expiry, left))
             pieces = [valued.of_scenario((spot, vol), self.k * d) for spot, vol, d in scenarios]
-            if self.portfolio.basis is not None:
-                pieces.append(valued.of_basis(self.k))
+            pieces.append(valued.of_basis(self.k))
             for entry, of in zip(entries, pieces, strict=True):
                 entry["expiry"].append({"piece": of})
         strikes = self._strikes()
@@ -183,10 +181,11 @@ class _Expiry:
         moves: dict[Move, int] = {MARK: 0}
         for scenario in portfolio.scenarios:
             moves.setdefault((parse_decimal(scenario.spot), scenario.vol), len(moves))
-        if portfolio.basis is not None:
-            self.basis: list[Move] = [(parse_decimal(end), None) for end in (portfolio.basis.up, portfolio.basis.down)]
-            for move in self.basis:
-                moves.setdefault(move, len(moves))
+        basis = portfolio.basis
+        ends = () if basis is None else (basis.up, basis.down)
+        self.basis: list[Move] = [(parse_decimal(end), None) for end in ends]
+        for move in self.basis:
+            moves.setdefault(move, len(moves))
         self.moves = moves
         self.options = [
             (option.label, option.market.atto_per_lot, unit_values(option, portfolio, shocks, tuple(moves)))

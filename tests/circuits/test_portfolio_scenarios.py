@@ -386,7 +386,7 @@ def _book(
     hedges = sum(lots[f"c/{name}"] * lot[name] * prices[name] for name in book.collateral or ())
     expiries = _expiries(book, venue, lots)
     mark = {t: _mtm(book, options, prices, t, (1, None)) for t, options in expiries.items()}
-    gains = []
+    gains = [0.0]
     for s in book.scenarios:
         pnl = (sum(size * prices[name] for name, size in contracts.items()) + hedges) * (float(s.spot) - 1)
         for t, options in expiries.items():
@@ -467,6 +467,15 @@ def _inside(rng: random.Random, band: Band) -> Band:
     at = rng.choice([Q(0), Q(1), Q(rng.randrange(1001), 1000)])
     price = band.low + at * (band.high - band.low)
     return Band(price, price, band.funding_high, band.funding_high, band.interest)
+
+
+def test_what_every_scenario_gains_is_no_margin() -> None:
+    """Without a basis, and with scenarios that all move one way: initial asks for no less than maintenance."""
+    up = {"contracts": ["PERP"], "scenarios": [{"spot": "1.1"}]}
+    params = RiskParameters.from_document(document(ONE, PMRM_2 | PLAIN | up))
+    box = params.box(points(2000, 2000))
+    for claim, beside in (("maintenance", 30), ("initial", 40), ("health>=2", 60)):
+        assert least_cash(relation(params, box, claim), [1000]) == (beside - 2000) * 10**18
 
 
 def test_corners_of_a_box_are_not_enough() -> None:

@@ -286,6 +286,7 @@ GOLD = {"commodity": "GOLD", "initial_factor": "1", "contracts": [{"market": "G"
         ([contract("H")], [GOLD], {}, "in exactly one commodity or portfolio"),
         ([contract("G")], [GOLD, GOLD | {"commodity": "SILVER"}], {}, "in exactly one commodity"),
         ([contract("G")], [GOLD, GOLD], {}, "a commodity must not occur twice"),
+        ([contract("G")], [GOLD | {"initial_factor": "0.99"}], {}, "the initial factor is 1 at least"),
         ([contract("G", initial_ppm=1)], [GOLD], {}, "has no rates"),
         ([contract("G", isolated=True)], [GOLD], {}, "has no rates"),
         ([contract("G"), {"market": "I", "kind": "index", "lot": "1", "max_size": "1"}], [GOLD], {}, "options"),

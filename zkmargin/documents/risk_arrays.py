@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from .. import canonical
 from .base import DecimalText, MarketName, NonNegativeDecimal, Part, PositiveDecimal, unique
 
 MAX_SCENARIOS = 64
@@ -37,6 +38,8 @@ class Commodity(Part):
     @model_validator(mode="after")
     def _same_scenarios(self) -> Self:
         unique([contract.market for contract in self.contracts], "a contract")
+        if canonical.parse_decimal(self.initial_factor) < 1:
+            raise ValueError("the initial factor is 1 at least")
         if len({len(contract.losses) for contract in self.contracts}) != 1:
             raise ValueError("the contracts of a commodity have losses in the same scenarios")
         return self
