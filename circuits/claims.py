@@ -9,6 +9,8 @@
     stress[M=d;N=e]      rate m              maintenance holds after just this: M moves by d percent and N by e
     gross<=X             -                   gross notional is at most X quote units; gross>=X: at least
     delta[M]<=X          -                   what moves with the price of M is at most X units of it, long or short
+    gamma[M]<=X          -                   by which it changes when M moves by one percent
+    vega[M]<=X           -                   at most X quote units are won or lost with a point of volatility
     collateral>=c        -                   equity before requirements and haircuts, and before debts, is at least c
                                              times the debts
     equity>=X            -                   equity before requirements and haircuts is at least X quote units
@@ -60,19 +62,29 @@ _KINDS = {
     "gross": _Kind("gross", "<=", 10**13),
     "gross-at-least": _Kind("gross", ">=", 10**13),
     "delta": _Kind("delta", "<=", 10**13, "a market"),
+    "gamma": _Kind("gamma", "<=", 10**13, "a market"),
+    "vega": _Kind("vega", "<=", 10**13, "a market"),
     "collateral": _Kind("collateral", ">=", 1000),
     "equity": _Kind("equity", ">=", 10**13),
 }
 _BY_TEXT = {(kind.word, kind.sign): name for name, kind in _KINDS.items()}
 _REVERSED = {"health-at-most": "health", "leverage-at-least": "leverage", "gross-at-least": "gross"}
-_RULES = ("gross", "delta", "collateral", "equity")
+_RULES = {
+    "gross": "gross",
+    "delta": "delta",
+    "gamma": "delta",
+    "vega": "delta",
+    "collateral": "collateral",
+    "equity": "equity",
+}
+"""The rules that kinds have of their own, by their names in models/."""
 _MARKET = r"[A-Za-z0-9][A-Za-z0-9._:/-]*"
 _TEXT = re.compile(r"([a-z]+)(?:\[([^\[\]]+)\])?(?: *(>=|<=) *([0-9]{1,14}(?:\.[0-9]{1,6})?))?", re.ASCII)
 _MOVE = re.compile(rf" *({_MARKET}) *= *(-?[0-9]{{1,4}}(?:\.[0-9]{{1,6}})?) *", re.ASCII)
 _WANTED = (
     "a claim is maintenance, initial, health>=H, leverage<=L, survives>=PERCENT, survives[MARKET]>=PERCENT,"
-    " stress[MARKET=PERCENT;MARKET=PERCENT], gross<=AMOUNT, delta[MARKET]<=UNITS, collateral>=C or"
-    " equity>=AMOUNT; health<=H, leverage>=L and gross>=AMOUNT say the opposite"
+    " stress[MARKET=PERCENT;MARKET=PERCENT], gross<=AMOUNT, delta[MARKET]<=UNITS, gamma[MARKET]<=UNITS,"
+    " vega[MARKET]<=AMOUNT, collateral>=C or equity>=AMOUNT; health<=H, leverage>=L and gross>=AMOUNT say the opposite"
 )
 
 
@@ -140,8 +152,7 @@ class Claim:
     @property
     def rule(self) -> str | None:
         """The rule that the claim has of its own; None: that of the margin model."""
-        kind = _REVERSED.get(self.kind, self.kind)
-        return kind if kind in _RULES else None
+        return _RULES.get(_REVERSED.get(self.kind, self.kind))
 
     @property
     def reversed(self) -> Claim | None:

@@ -79,6 +79,7 @@ def prove_(
       survives>=10, survives[M]>=25   maintenance still holds after every price, or that of M, moved by 10 or 25 percent
       stress[M=-30;N=-20.5]           the same after this one scenario: M falls by 30 percent and N by 20.5
       gross<=1000000, delta[M]<=2.5   gross notional in quote units; net position in M, in units of it
+      gamma[M]<=0.5, vega[M]<=1000    of options on M: what a percent does to the net position; a point of volatility
       collateral>=1.5, equity>=100    what the account has is 1.5 times its debts, or is worth 100, before haircuts
       health<=2, leverage>=3, gross>=1000    the opposite direction
 

@@ -181,7 +181,7 @@ def test_help_lists_every_form_of_claim() -> None:
     shown = zkmargin("prove", "--help").out
     forms = (
         "maintenance initial health>= health<= leverage<= leverage>= survives>= survives[ stress[ gross<= gross>="
-        " delta[ collateral>= equity>="
+        " delta[ gamma[ vega[ collateral>= equity>="
     )
     for form in forms.split():
         assert form in shown

@@ -19,6 +19,8 @@ ClaimKind = Literal[
     "stress",
     "gross",
     "delta",
+    "gamma",
+    "vega",
     "collateral",
     "equity",
     "health-at-most",
