@@ -102,3 +102,9 @@ CHANGED = {
 def test_every_field_counts(name: str) -> None:
     seen = {CONTEXT.to_bytes()} | {replace(CONTEXT, **{name: value}).to_bytes() for value in CHANGED[name]}
     assert len(seen) == 1 + len(CHANGED[name])
+
+
+def test_every_market_has_its_box() -> None:
+    for markets in (("BTC-USD", "ETH-USD"), ()):
+        with pytest.raises(ValueError, match="zip"):
+            replace(CONTEXT, markets=markets).to_bytes()

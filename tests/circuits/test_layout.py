@@ -116,8 +116,9 @@ def test_above_the_provable_range() -> None:
         assign(coefficients, shape.slack_bound, (0, 0))
     assert error.value.code == "above_range"
     for size in (shape.size_bound, -shape.size_bound):
-        with pytest.raises(WitnessError, match="a size is above the provable range"):
+        with pytest.raises(WitnessError, match="a size is above the provable range") as error:
             assign(coefficients, -(coefficients[0][0] if size > 0 else coefficients[0][1]) * abs(size), (size, 0))
+        assert error.value.code == "above_range"
 
 
 @pytest.mark.parametrize("pair", [(0, -5), (5, -5), (0, 0), (-7, -9), (-7, 3)])
