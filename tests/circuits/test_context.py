@@ -127,3 +127,9 @@ def test_open_interest_and_volatility_count_where_rates_depend_on_them() -> None
         ]
     )
     assert written.endswith(_field(b"box", hashlib.sha256(digest).digest()))
+
+
+def test_every_market_has_its_box() -> None:
+    for markets in (("BTC-USD", "ETH-USD"), ()):
+        with pytest.raises(ValueError, match="zip"):
+            replace(CONTEXT, markets=markets).to_bytes()

@@ -140,6 +140,9 @@ def test_the_edges_are_boxes() -> None:
 def test_an_integer_box_contains_its_band() -> None:
     band = Band(Fraction("1.5"), Fraction("2.5"), Fraction("-1.5"), Fraction("-0.5"))
     assert MarketBox.around(band, 1) == MarketBox(1, 3, -2, 0)
+    assert MarketBox.around(band, 10) == MarketBox(15, 25, -15, -5)
+    odd = Band(Fraction("0.111"), Fraction("0.222"), Fraction("-0.111"), Fraction("0.222"))
+    assert MarketBox.around(odd, 100) == MarketBox(11, 23, -12, 23)
 
 
 def test_box_around_moves_both_ends_and_rounds_outwards() -> None:
@@ -167,6 +170,9 @@ def test_within_compares_every_end() -> None:
     for other in [(9, 20, -5, 5), (10, 21, -5, 5), (10, 20, -6, 5), (10, 20, -5, 6)]:
         assert not within((MarketBox(*other),), (box,))
         assert not within((box, MarketBox(*other)), (box, box))
+    for inner, outer in (((box,), (box, box)), ((box, box), (box,))):  # never a market that nothing was held against
+        with pytest.raises(ValueError, match="zip"):
+            within(inner, outer)
 
 
 class _Request:

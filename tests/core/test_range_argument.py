@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_relations import absolute, cases, ranges
+from small_relations import absolute, cases, ranges, square
 
 from zkmargin import nonces
 from zkmargin.errors import EncodingError, ProofError, VerificationError, WitnessError
@@ -11,6 +11,7 @@ from zkmargin.field import R
 from zkmargin.group import IDENTITY, encode
 from zkmargin.pedersen import ZERO, Opening, commit
 from zkmargin.range_argument import MAX_CONTEXT_BYTES, Assignment, prove, verify
+from zkmargin.relation import Gate, Relation, Row, Square
 
 CASES = cases()
 CONTEXT = b"a statement"
@@ -123,6 +124,31 @@ def test_out_of_range_values_have_no_witness(value):
     for digits in ([value % 4, value // 4 % 4], [value, 0], [value % 4, value // 4]):
         with pytest.raises(WitnessError):
             prove(case.relation, [Opening(value, 3)], Assignment(digits, {}), context=CONTEXT)
+
+
+def test_a_gate_with_a_constant():
+    """u^2 = 25 with u = 5; v_0 = 5 u."""
+    relation = Relation(
+        tables=(),
+        slots=(Gate(constant=25),),
+        rows=(Row(W=((0, 1),), U=((0, -1),)), Row(W=((0, 1),), b=5), Row(W=((0, 5),), P=((0, 1),))),
+        gadgets=(Square(0, 0),),
+        J=1,
+    )
+    opening = Opening(25, 7)
+    proof = prove(relation, [opening], Assignment([5], {0: 5}), context=CONTEXT)
+    verify(relation, [commit(opening)], proof, context=CONTEXT)
+    with pytest.raises(WitnessError):
+        prove(relation, [opening], Assignment([-5], {0: -5}), context=CONTEXT)
+
+
+@pytest.mark.parametrize("case", [absolute(-3, 1000), square()], ids=lambda case: case.name)
+def test_entries_and_values_count_modulo_r(case):
+    """Also where a sum is then another number: r more or less of an entry is the same witness."""
+    shifted = Assignment([entry + R for entry in case.assignment.a], {g: w - R for g, w in case.assignment.w.items()})
+    openings = [Opening(opening.value - R, opening.blinding) for opening in case.openings()]
+    proof = prove(case.relation, openings, shifted, context=CONTEXT)
+    verify(case.relation, [commit(opening) for opening in case.openings()], proof, context=CONTEXT)
 
 
 def test_bad_witnesses_name_no_amount():

@@ -62,6 +62,21 @@ def test_the_limit_is_on_bytes() -> None:
         canonical.parse(b'"abc"', limit=4)
 
 
+def test_depth_is_that_of_the_brackets_that_are_open() -> None:
+    assert canonical.parse(b"[" + b"[]," * 20 + b"{}]") == [[]] * 20 + [{}]
+    assert canonical.parse(b'["' + b"[{" * 20 + b'"]') == ["[{" * 20]
+    assert canonical.parse(b"[" * 15 + b"[],[]" + b"]" * 15) is not None
+    for deep in (b"[],[[]]", b"{},[{}]", b'"]",[[]]', b'"a","b",[[]]', b'"\\"]",[[]]'):
+        with pytest.raises(InputError, match="nested more than 16 deep"):
+            canonical.parse(b"[" * 15 + deep + b"]" * 15)
+
+
+def test_the_limit_on_entries_is_on_commas() -> None:
+    assert canonical.parse(b"[" + b"0," * 100_000 + b"0]") == [0] * 100_001
+    with pytest.raises(InputError, match="more than 100000 entries"):
+        canonical.parse(b"[" + b"0," * 100_001 + b"0]")
+
+
 def test_an_error_repeats_no_value_and_no_strange_key() -> None:
     for data in (b'{"4711 x":{"cash":4711.25}}', b'{"cash":4711471147114711471147}', b'{"a":"4711\\ud800"}'):
         with pytest.raises(InputError) as caught:
@@ -130,8 +145,12 @@ def test_sixteen_levels_are_written_and_read_and_no_more() -> None:
     for _ in range(16):
         value = [value]
     assert canonical.parse(canonical.to_bytes(value)) == value
-    with pytest.raises(InputError, match="nested more than 16"):
-        canonical.to_bytes([value])
+    objects: Any = "x"
+    for _ in range(17):
+        objects = {"a": objects}
+    for deep in ([value], (value,), {"a": value}, objects):
+        with pytest.raises(InputError, match="nested more than 16"):
+            canonical.to_bytes(deep)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +212,10 @@ def test_decimals_are_exact(units: int, places: int) -> None:
     assert canonical.parse_decimal(text) == value
     assert text == "0" or not text.startswith("-0") or text.startswith("-0.")
     assert "." not in text or not text.endswith("0")
+
+
+def test_the_longest_decimal_is_read() -> None:
+    assert canonical.parse_decimal("1" * 60) == int("1" * 60)
 
 
 def test_minus_zero_and_last_zeros_are_read() -> None:

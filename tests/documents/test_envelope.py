@@ -59,6 +59,13 @@ def test_a_seed_of_another_length_is_refused() -> None:
             PrivateKey(seed)
 
 
+def test_generated_keys_differ_and_sign() -> None:
+    one, other = PrivateKey.generate(), PrivateKey.generate()
+    assert one.public != other.public
+    assert sign(KIND, BODY, one).verify([one.public], payload_type=KIND) == BODY
+    assert PrivateKey(one.to_bytes()).public == one.public
+
+
 def test_a_signed_payload_comes_back() -> None:
     envelope = Envelope.from_bytes(sign(KIND, BODY, ALICE, BOB).to_bytes())
     assert envelope.verify([ALICE.public], payload_type=KIND) == BODY
@@ -163,6 +170,12 @@ def test_a_number_that_is_not_on_the_curve_is_no_key() -> None:
                 check_public_key(text)
 
 
+def test_a_key_has_32_bytes() -> None:
+    for text in (ALICE.public[:-2], ALICE.public + "00", "0x"):
+        with pytest.raises(InputError, match="32 bytes"):
+            check_public_key(text)
+
+
 def test_a_key_of_small_order_signs_nothing() -> None:
     """R = identity and S = 0 satisfy the equation for the key "identity" and every message."""
     identity = "01" + "00" * 31
@@ -221,6 +234,10 @@ URL_SAFE = base64.urlsafe_b64encode(b"\xfb\xff\xbf").decode()
 def test_what_is_not_an_envelope_is_refused(value: Any) -> None:
     with pytest.raises(InputError):
         Envelope.from_value(value)
+
+
+def test_the_longest_payload_type_is_read() -> None:
+    assert Envelope.from_value(_value(payloadType="x" * 128)).payload_type == "x" * 128
 
 
 def test_sixty_four_signatures_are_read() -> None:

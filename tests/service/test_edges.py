@@ -119,6 +119,7 @@ def test_a_deadline_that_runs_is_kept() -> None:
     kept = Edge(Status.STALE, "price_outside_box", 3, 1500, claim="maintenance")
     assert edges.turned(STALE, [VERDICT], OUTSIDE) == kept
     assert edges.turned(STALE._replace(status=Status.LIQUIDATABLE), [VERDICT], OUTSIDE) == kept
+    assert edges.turned(STALE, [VERDICT], moment(attestation_keys=set())) == kept
     changed = Edge(Status.UNPROVEN, "state_changed", 3, 1500)
     assert edges.turned(changed, [VERDICT], moment(now=1001)) == kept._replace(reason="expired")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from math import isqrt
 from typing import Any
 
 import pytest
@@ -181,6 +182,15 @@ def test_shape(make: Callable[[], Relation]) -> None:
         make()
 
 
+def test_no_index_counts_from_the_end() -> None:
+    """Else W at -1 would stand for the last value, and the row would be bounded like any other."""
+    for name in ("W", "U", "P"):
+        with pytest.raises(RelationError, match=f"indices of {name} must rise"):
+            row(ABS, 2, **{name: ((-1, 1), *getattr(ABS.rows[2], name))})
+    with pytest.raises(RelationError, match="indices of a gate's form"):
+        slot(SQUARE, 0, Gate(form=((-1, 1),)))
+
+
 @pytest.mark.parametrize("make", GADGETS.values(), ids=GADGETS)
 def test_gadgets(make: Callable[[], Relation]) -> None:
     with pytest.raises(RelationError):
@@ -231,6 +241,21 @@ def test_entries_count_wherever_they_stand() -> None:
         Relation(((0, 1),), (Gate(form=((1, 1),)), *slots[1:]), (*full, Row(thousands)), (), 1)
 
 
+def bounded_square(u: int, constant: int) -> Relation:
+    """A square of an u of at most ``u``, of which the form is a bit and a constant."""
+    rows = (Row(((0, 1),), U=((0, -1),)), Row(((0, 1),), b=u))
+    return Relation(((0, 1),), (Gate(((1, 1),), constant), Digit(0)), rows, (Square(0, 0),), 0)
+
+
+def test_the_largest_square_stands_and_nothing_above_it() -> None:
+    """2 u^2 and 2 |form| below r, to the unit."""
+    most = isqrt(HALF_R)
+    assert bounded_square(most, HALF_R - 1).N == 2
+    for u, constant in ((most + 1, 0), (1, HALF_R)):
+        with pytest.raises(RelationError, match="a square can reach r/2"):
+            bounded_square(u, constant)
+
+
 def test_bounds_spread_through_chains() -> None:
     """v_3 is bounded by v_2 by v_1 by digits, in any order of the rows; -1 is as good as 1."""
     rows = (
@@ -241,6 +266,27 @@ def test_bounds_spread_through_chains() -> None:
     )
     for order in ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)):
         assert Relation(((0, 1),), (Digit(0),), tuple(rows[k] for k in order), (), 4).J == 4
+
+
+def test_an_abs_bounds_its_parts_by_its_largest_number() -> None:
+    """63 here: b^n - 1."""
+    assert replace(ABS, rows=(*ABS.rows, Row(((0, 1),), b=HALF_R - 63))).N == ABS.N
+    with pytest.raises(RelationError, match="reach r/2"):
+        replace(ABS, rows=(*ABS.rows, Row(((0, 1),), b=HALF_R - 62)))
+
+
+def test_the_long_part_counts_in_what_a_row_can_reach() -> None:
+    """w - u = v + b with both parts of at most 63: 63 + 63 + (63 + b) + b."""
+    sound = wide_abs(6)
+    b = (HALF_R - 3 * 63) // 2
+    assert row(sound, 1, b=b).N == sound.N
+    with pytest.raises(RelationError, match="a row can reach r/2"):
+        row(sound, 1, b=b + 1)
+
+
+def test_a_constant_is_zero_modulo_r() -> None:
+    for relation in (ABS, SQUARE):
+        assert row(relation, 0, b=R).gadgets == relation.gadgets
 
 
 def test_a_permuted_abs_is_an_abs() -> None:

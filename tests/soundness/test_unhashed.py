@@ -86,12 +86,13 @@ def test_extra_commitments_ignored() -> None:
 
 
 def test_alpha_on_a_pole_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the hash had met the symbol 1: alpha = -1."""
+    """As if the hash had met the last symbol: no other sum alpha + s is 0 or 1."""
     forgery = honest_wide(weak.REAL)
+    pole = R - WIDE.tables[0][-1]
     for transcript in (Transcript, reference.Transcript):
         plain = transcript.challenge
         monkeypatch.setattr(
-            transcript, "challenge", lambda self, name, plain=plain: R - 1 if name == "alpha" else plain(self, name)
+            transcript, "challenge", lambda self, name, plain=plain: pole if name == "alpha" else plain(self, name)
         )
     with pytest.raises(ProofError, match="symbol"):
         verify(WIDE, forgery.V, forgery.proof, context=b"c")
