@@ -608,6 +608,11 @@ ONE = [index("S"), contract("PERP")]
             [PMRM_2 | {"contracts": ["PERP"]}],
             "contracts, options",
         ),
+        (
+            ONE,
+            [PMRM_2 | {"contracts": ["PERP"], "rates": [{"expiry": "2027-01-01T00:00:00Z", "rate": "0.1"}]}],
+            "an expiry of the portfolio's options",
+        ),
         (ONE, [PMRM_2 | {"contracts": ["PERP"], "skew": None}], "skew scenarios need a skew"),
         (ONE, [PMRM_2 | {"contracts": ["PERP"], "initial_factor": "0.7"}], "must not be above the initial"),
         (ONE, [PMRM_2 | {"contracts": ["PERP"], "contract_initial_ppm": 1}], "must not be above the initial"),

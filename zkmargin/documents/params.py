@@ -255,6 +255,10 @@ class Params(Document):
             raise ValueError("the underlying of every option has a portfolio")
         if not set(underlyings) <= {*self._of_kind("contract"), *self._of_kind("index"), *self._of_kind("asset")}:
             raise ValueError("the underlying of a portfolio is a market of the list that is no option")
+        for portfolio in self.portfolios:
+            expiries = {market.expiry for market in self.markets if market.underlying == portfolio.underlying}
+            if not {rate.expiry for rate in portfolio.rates or ()} <= expiries:
+                raise ValueError("a rate is of an expiry of the portfolio's options")
         collateral = [asset for portfolio in self.portfolios for asset in portfolio.collateral or ()]
         unique(collateral, "a collateral asset of portfolios")
         if not set(collateral) <= set(self._of_kind("asset")):
