@@ -77,7 +77,7 @@ def test_usage(arguments: list[str]) -> None:
     ("arguments", "sentence"),
     [
         (["--claim", "rich"], "a claim is maintenance"),
-        (["--claim", "health<=2"], "a claim is maintenance"),
+        (["--claim", "health<2"], "a claim is maintenance"),
         (["--claim", "leverage<=0"], "above 0"),
         (["--claim", "initial", "--box", "wide"], "--box is a number"),
         (["--claim", "initial", "--box", "-1"], "0 to 100 percent"),

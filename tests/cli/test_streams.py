@@ -87,7 +87,7 @@ def test_an_error_that_nobody_expected(monkeypatch: pytest.MonkeyPatch, error: t
     def fail(*_: object) -> None:
         raise error("cash 42340.25")
 
-    monkeypatch.setattr("prover.commands.account.report", fail)
+    monkeypatch.setattr("circuits.calculators.of", fail)
     ran = CliRunner().invoke(cli.app, WHATIF)
     assert (ran.exit_code, ran.stdout) == (3, "")
     assert ran.stderr.startswith(f"zkmargin: internal error ({error.__name__} at test_streams.py:")

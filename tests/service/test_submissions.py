@@ -178,12 +178,13 @@ def test_the_copies_inside_a_bundle_are_not_trusted(world: World) -> None:
 def test_the_round_inside_a_bundle_is_not_trusted(world: World) -> None:
     holder = world.holder().put()
     request, real = holder.request(), world.round
+    proof = holder.prove(request)
     report = make_report(1, PRICES | {"BTC-USD": "59000"}, world.now)
     world.round = Round(tuple(Signed(report, report.sign(key)) for key in world.keys.quorum))
     assert world.submit(holder.bundle()).json()["code"] == "unknown_round"
-    assert world.submit(holder.wrap(request, holder.prove(request))).json()["code"] == "unknown_round"
+    assert world.submit(holder.wrap(request, proof)).json()["code"] == "unknown_round"
     world.round = real
-    assert world.submit(holder.wrap(request, holder.prove(request))).status_code == 201
+    assert world.submit(holder.wrap(request, proof)).status_code == 201
 
 
 def test_one_proof_makes_one_bundle(world: World) -> None:
