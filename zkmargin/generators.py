@@ -14,7 +14,7 @@ from .comb import Comb
 from .group import Point, encode, hash_to_curve
 
 DST = b"ZKMARGIN-V1-GENERATORS_BLS12381G1_XMD:SHA-256_SSWU_RO_"
-MAX_TABLE_POINTS = 1 << 18
+MAX_TABLE_POINTS = 1 << 19
 
 
 @cache
@@ -89,6 +89,6 @@ def generators(M: int, N_padded: int) -> Generators:
 
 @lru_cache(maxsize=4)
 def _combs(shape: Generators) -> tuple[Comb, Comb]:
-    """Combs over the bases of ``shape``, with tables of 2^18 points (45 MB) at most."""
+    """Combs over the bases of ``shape``, with tables of 2^19 points (90 MB) at most."""
     teeth = min(8, (MAX_TABLE_POINTS // len(shape.linear + shape.norm)).bit_length() - 1)
     return Comb(shape.linear, teeth), Comb(shape.norm, teeth)
