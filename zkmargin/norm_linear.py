@@ -18,8 +18,8 @@ its even neighbour, and stands on the generator 2^k further on, so
 takes half the terms, over sums G_i + G_(i+2^k) that are the same for every proof. And Y is what the odd entries of
 the round before have folded to, so round 0 sums its pairs in two halves, every other pair in one: from the second
 half's C, X and Y comes the Y of round 1. Later the bases are folded, once: all groups of neighbours have the same
-factors, and tables of the generators make that cheap. From there on the same formulas hold for a part of the bases.
-Tests check all of it against the plain formulas.
+factors, and tables of the generators make that cheap. A process's first proof has none, and folds later. From there on
+the same formulas hold for a part of the bases. Tests check all of it against the plain formulas.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def prove(
     """Fold ``rounds`` times.
 
     Args:   rho_inv: 1/rho.   c, l: L scalars.   n: N' scalars, pre-weighted (n~). l and n are secret.
-    Cost:   each round two sums of about N'/2 + L terms, one more in the first, one less in the second; from a third
-            of the rounds on (the second at least), a quarter or an eighth of that.
+    Cost:   each round two sums of about N'/2 + L terms, one more in the first, one less in the second; of a quarter
+            or less of that from ``fold_round`` on.
     """
     v = (inner(c, l) + inner(n, n)) % R
     bases: Bases = generators
@@ -82,14 +82,17 @@ def prove(
     s = [1]
     delta, delta_inv = rho_inv, inverse(rho_inv)
     e = 0
+    tables = generators.in_demand()
+    fold_round = max(2, rounds // 3) if tables else max(4, rounds // 2)
     sent: list[tuple[Point, Point]] = []
     second: tuple[Point, ...] = ()  # C_0, X_0 and Y_0 of the second half
     known: list[Point] = []  # C as a combination of points: C_0, then every X_k and Y_k
     weights_of_known: list[int] = []
     for k in range(rounds):
-        if k == max(2, rounds // 3) and rounds - k >= MIN_ROUNDS_LEFT and generators.in_demand():
+        if k == fold_round and rounds - k >= MIN_ROUNDS_LEFT:
             # 2^k neighbours share an entry, with the weights s_j (linear) and s_j rho^-j (norm) relative to the first.
-            bases = generators.fold(s[1:], [s_j * power % R for s_j, power in zip(s[1:], weights, strict=False)])
+            factors = s[1:], [s_j * power % R for s_j, power in zip(s[1:], weights, strict=False)]
+            bases = generators.fold_by_tables(*factors) if tables else generators.fold(*factors)
             weights, s = weights[:: 1 << k], [1]
         n_0, n_1, l_0, l_1, c_0, c_1 = n[::2], n[1::2], l[::2], l[1::2], c[::2], c[1::2]
         v_X = (2 * inner(n_0, n_1) + inner(c_0, l_1) + inner(c_1, l_0)) % R
@@ -113,7 +116,7 @@ def prove(
     return Folded(tuple(sent), tuple(n), tuple(l))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Pairs:
     """Neighbouring entries of a round, or of half a round, with the bases that they stand on. Secret.
 

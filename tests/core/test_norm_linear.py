@@ -10,7 +10,7 @@ from zkmargin.generators import G, Generators
 from zkmargin.group import encode, msm
 from zkmargin.transcript import Transcript
 
-fold = Generators.fold
+fold_by_tables = Generators.fold_by_tables
 
 
 def plain(transcript, H, bases, c, l, n, rounds):
@@ -61,9 +61,11 @@ def test_shortcuts_equal_the_plain_formulas(M, N, rounds):
         assert (folded.rounds, folded.n, folded.l) == expected
 
 
-def test_bases_are_folded_from_the_second_proof_on(monkeypatch):
+def test_bases_are_folded_by_tables_from_the_second_proof_on(monkeypatch):
     folds = []
-    monkeypatch.setattr(Generators, "fold", lambda bases, *factors: folds.append(factors) or fold(bases, *factors))
+    monkeypatch.setattr(
+        Generators, "fold_by_tables", lambda bases, *factors: folds.append(factors) or fold_by_tables(bases, *factors)
+    )
     bases = Generators(2, 32)
     for _ in range(3):
         norm_linear.prove(Transcript(), bases, 5, [1] * 6, [2] * 6, [3] * 32, 5)
@@ -72,13 +74,20 @@ def test_bases_are_folded_from_the_second_proof_on(monkeypatch):
     assert len(folds) == 2, "a fold for two rounds costs more than it saves"
 
 
-def test_many_rounds_fold_the_bases_later(monkeypatch):
+def test_many_rounds_fold_the_bases_later_and_without_tables_at_first(monkeypatch):
     folds = []
-    monkeypatch.setattr(Generators, "fold", lambda bases, *factors: folds.append(factors) or fold(bases, *factors))
+    for name in ("fold", "fold_by_tables"):
+        method = getattr(Generators, name)
+
+        def spy(bases, *factors, name=name, method=method):
+            folds.append((name, *map(len, factors)))
+            return method(bases, *factors)
+
+        monkeypatch.setattr(Generators, name, spy)
     bases = Generators(2, 512)
     for _ in range(2):
         norm_linear.prove(Transcript(), bases, 5, [1] * 6, [2] * 6, [3] * 512, 9)
-    assert [[len(kind) for kind in factors] for factors in folds] == [[7, 7]]
+    assert folds == [("fold", 15, 15), ("fold_by_tables", 7, 7)]
 
 
 def test_the_second_round_has_one_sum(monkeypatch):
