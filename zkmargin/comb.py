@@ -15,13 +15,13 @@ from .group import IDENTITY, Point, double
 
 
 class Comb:
-    """Tables of 2^teeth points for each of ``points``; width = ceil(255 / teeth) columns."""
+    """Tables of 2^teeth points for those of ``points`` that need one; width = ceil(255 / teeth) columns."""
 
     def __init__(self, points: Sequence[Point], teeth: int) -> None:
         self._points = points
         self._teeth = teeth
         self._width = -(-R.bit_length() // teeth)
-        self._tables = [self._table(point) for point in points]
+        self._tables: dict[int, list[Point]] = {}  # by index; made on first use: the first of a group needs none
 
     def fold(self, factors: Sequence[int]) -> list[Point]:
         """P_0 + sum of factors_j P_(j+1), for every group P of len(factors) + 1 neighbours; the last may be shorter.
@@ -31,17 +31,20 @@ class Comb:
         size = 1 + len(factors)
         columns = list(zip(*map(self._columns, factors), strict=True))
         return [
-            self._points[i] + _combine(self._tables[i + 1 : i + size], columns)
+            self._points[i]
+            + _combine([self._table(j) for j in range(i + 1, min(i + size, len(self._points)))], columns)
             for i in range(0, len(self._points), size)
         ]
 
-    def _table(self, point: Point) -> list[Point]:
-        """Entry b: the sum of 2^(t width) point over the set bits t of b."""
-        table = [IDENTITY]
-        for t in range(self._teeth):
-            tooth = double(point, t * self._width)
-            table += [tooth + entry for entry in table]
-        return table
+    def _table(self, i: int) -> list[Point]:
+        """Of point i. Entry b: the sum of 2^(t width) point over the set bits t of b."""
+        if i not in self._tables:
+            table = [IDENTITY]
+            for t in range(self._teeth):
+                tooth = double(self._points[i], t * self._width)
+                table += [tooth + entry for entry in table]
+            self._tables[i] = table
+        return self._tables[i]
 
     def _columns(self, scalar: int) -> list[int]:
         """The columns of ``scalar`` from the highest: bit t of column c is bit c + t width of the scalar."""

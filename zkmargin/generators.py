@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from .comb import Comb
-from .group import Point, encode, hash_to_curve
+from .group import Point, encode, hash_to_curve, msm
 
 DST = b"ZKMARGIN-V1-GENERATORS_BLS12381G1_XMD:SHA-256_SSWU_RO_"
-MAX_TABLE_POINTS = 1 << 18
+MAX_TABLE_POINTS = 1 << 19
 
 
 @cache
@@ -53,6 +53,14 @@ class Bases:
             self._pair_sums[stride] = sums
         return self._pair_sums[stride]
 
+    def fold(self, linear: Sequence[int], norm: Sequence[int]) -> Bases:
+        """2^k neighbours summed to one base: the first of each, and factors_j times the j-th next.
+
+        Args:   linear, norm: the 2^k - 1 factors of either kind; the last linear base may have fewer neighbours.
+        Cost:   one small sum for every base that is left.
+        """
+        return Bases(_fold(self.linear, linear), _fold(self.norm, norm))
+
 
 class Generators(Bases):
     """The bases of one shape: M multiplicity bases and N' norm bases (docs/protocol.md, "Generators").
@@ -67,18 +75,23 @@ class Generators(Bases):
         self._proofs = 0
 
     def in_demand(self) -> bool:
-        """Whether it was asked before: the tables of ``fold`` cost what ten proofs save."""
+        """Whether it was asked before: the tables of ``fold_by_tables`` cost what ten proofs save."""
         self._proofs += 1
         return self._proofs > 1
 
-    def fold(self, linear: Sequence[int], norm: Sequence[int]) -> Bases:
-        """2^k neighbours summed to one base: the first of each, and factors_j times the j-th next.
+    def fold_by_tables(self, linear: Sequence[int], norm: Sequence[int]) -> Bases:
+        """``fold``, by tables that are kept.
 
-        Args:   linear, norm: the 2^k - 1 factors of either kind; the last linear base may have fewer neighbours.
         Cost:   32 additions a base, more if tables are smaller; at first also the tables, 480 additions a base.
         """
         linear_comb, norm_comb = _combs(self)
         return Bases(linear_comb.fold(linear), norm_comb.fold(norm))
+
+
+def _fold(points: Sequence[Point], factors: Sequence[int]) -> list[Point]:
+    size = 1 + len(factors)
+    groups = [points[i : i + size] for i in range(0, len(points), size)]
+    return [msm(group, [1, *factors][: len(group)]) for group in groups]
 
 
 @lru_cache(maxsize=32)
@@ -89,6 +102,6 @@ def generators(M: int, N_padded: int) -> Generators:
 
 @lru_cache(maxsize=4)
 def _combs(shape: Generators) -> tuple[Comb, Comb]:
-    """Combs over the bases of ``shape``, with tables of 2^18 points (45 MB) at most."""
+    """Combs over the bases of ``shape``, with tables of 2^19 points (90 MB) at most."""
     teeth = min(8, (MAX_TABLE_POINTS // len(shape.linear + shape.norm)).bit_length() - 1)
     return Comb(shape.linear, teeth), Comb(shape.norm, teeth)

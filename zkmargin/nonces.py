@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable, Iterator
 
 from .field import R
 from .framing import framed
@@ -23,19 +24,22 @@ class NonceSource:
     """Scalars for one proof, or one commitment, from ``inputs``: secrets and public state, in a fixed order."""
 
     def __init__(self, label: bytes, *inputs: bytes) -> None:
-        self._seed = _hash(b"zkmargin/v1/nonces", label, fresh_entropy(), *inputs)
+        self._seed = hashlib.sha512(framed(b"zkmargin/v1/nonces", label, fresh_entropy(), *inputs)).digest()
 
     def scalar(self, label: str, index: int = 0) -> int:
         """A scalar, uniform up to 2^-256; every (label, index) is drawn at most once in a proof."""
-        return int.from_bytes(_hash(self._seed, label.encode("ascii"), index.to_bytes(4, "big")), "big") % R
+        return next(self._draw(label, (index,)))
 
     def scalars(self, label: str, count: int) -> list[int]:
         """``count`` scalars of one label."""
-        return [self.scalar(label, i) for i in range(count)]
+        return list(self._draw(label, range(count)))
+
+    def _draw(self, label: str, indices: Iterable[int]) -> Iterator[int]:
+        start = hashlib.sha512(framed(self._seed, label.encode("ascii")))  # the same for all: frames are just joined
+        for index in indices:
+            state = start.copy()
+            state.update(framed(index.to_bytes(4, "big")))
+            yield int.from_bytes(state.digest(), "big") % R
 
     def __repr__(self) -> str:
         return "NonceSource(hidden)"
-
-
-def _hash(*parts: bytes) -> bytes:
-    return hashlib.sha512(framed(*parts)).digest()

@@ -50,7 +50,7 @@ def prove(
             commitments: the J commitments, if the caller holds them (saves J small sums).
     Returns: ``relation.proof_bytes`` bytes.
     Raises: WitnessError: the witness does not satisfy the relation (says nothing of amounts).
-    Trust:  variable time; randomness is hedged.   Cost: about 8 sums of the verifier's number of terms, 10 at first.
+    Trust:  variable time; randomness is hedged.   Cost: 8 to 9 sums of the verifier's terms, 9 to 12 at first.
     """
     _check_witness(relation, openings, assignment)
     V = Commitments(map(commit, openings)) if commitments is None else commitments

@@ -1,5 +1,7 @@
 import hashlib
 
+import pytest
+
 from zkmargin.field import R
 from zkmargin.generators import ERRORS, G, Generators, H, base, bases, generators
 from zkmargin.group import encode, msm, sum_points
@@ -40,9 +42,10 @@ def test_in_demand_from_the_second_proof_on():
     assert [shape.in_demand() for _ in range(3)] == [False, True, True]
 
 
-def test_fold_sums_neighbours_with_factors():
+@pytest.mark.parametrize("fold", [Generators.fold, Generators.fold_by_tables])
+def test_fold_sums_neighbours_with_factors(fold):
     shape = generators(3, 8)
-    folded = shape.fold([5, 7, R - 1], [2, 3, 4])
+    folded = fold(shape, [5, 7, R - 1], [2, 3, 4])
     H, norm = shape.linear, shape.norm
     assert folded.linear == [msm(H[:4], [1, 5, 7, -1]), msm(H[4:], [1, 5, 7])]
     assert folded.norm == [msm(norm[i : i + 4], [1, 2, 3, 4]) for i in (0, 4)]

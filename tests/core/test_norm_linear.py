@@ -1,4 +1,4 @@
-"""The prover's shortcuts (bases folded at most once, pair sums) against the plain formulas of docs/protocol.md."""
+"""The prover's shortcuts (pair sums, halves, bases folded once) against the plain formulas of docs/protocol.md."""
 
 import random
 
@@ -10,7 +10,7 @@ from zkmargin.generators import G, Generators
 from zkmargin.group import encode, msm
 from zkmargin.transcript import Transcript
 
-fold = Generators.fold
+fold_by_tables = Generators.fold_by_tables
 
 
 def plain(transcript, H, bases, c, l, n, rounds):
@@ -33,7 +33,18 @@ def plain(transcript, H, bases, c, l, n, rounds):
     return tuple(sent), tuple(n), tuple(l)
 
 
-SHAPES = [(2, 4, 1), (2, 8, 2), (3, 8, 3), (5, 12, 2), (12, 16, 4), (1, 2, 1), (9, 32, 5), (6, 96, 5), (8, 64, 6)]
+SHAPES = [
+    (2, 4, 1),
+    (2, 8, 2),
+    (3, 8, 3),
+    (5, 12, 2),
+    (12, 16, 4),
+    (1, 2, 1),
+    (9, 32, 5),
+    (6, 96, 5),
+    (8, 64, 6),
+    (2, 512, 9),
+]
 
 
 @pytest.mark.parametrize(("M", "N", "rounds"), SHAPES)
@@ -50,15 +61,41 @@ def test_shortcuts_equal_the_plain_formulas(M, N, rounds):
         assert (folded.rounds, folded.n, folded.l) == expected
 
 
-def test_bases_are_folded_from_the_second_proof_on(monkeypatch):
+def test_bases_are_folded_by_tables_from_the_second_proof_on(monkeypatch):
     folds = []
-    monkeypatch.setattr(Generators, "fold", lambda bases, *factors: folds.append(factors) or fold(bases, *factors))
+    monkeypatch.setattr(
+        Generators, "fold_by_tables", lambda bases, *factors: folds.append(factors) or fold_by_tables(bases, *factors)
+    )
     bases = Generators(2, 32)
     for _ in range(3):
         norm_linear.prove(Transcript(), bases, 5, [1] * 6, [2] * 6, [3] * 32, 5)
     assert [[len(kind) for kind in factors] for factors in folds] == [[3, 3]] * 2
     norm_linear.prove(Transcript(), bases, 5, [1] * 6, [2] * 6, [3] * 32, 4)
     assert len(folds) == 2, "a fold for two rounds costs more than it saves"
+
+
+def test_many_rounds_fold_the_bases_later_and_without_tables_at_first(monkeypatch):
+    folds = []
+    for name in ("fold", "fold_by_tables"):
+        method = getattr(Generators, name)
+
+        def spy(bases, *factors, name=name, method=method):
+            folds.append((name, *map(len, factors)))
+            return method(bases, *factors)
+
+        monkeypatch.setattr(Generators, name, spy)
+    bases = Generators(2, 512)
+    for _ in range(2):
+        norm_linear.prove(Transcript(), bases, 5, [1] * 6, [2] * 6, [3] * 512, 9)
+    assert folds == [("fold", 15, 15), ("fold_by_tables", 7, 7)]
+
+
+def test_the_second_round_has_one_sum(monkeypatch):
+    """Its Y comes from the first round's second half."""
+    terms = []
+    monkeypatch.setattr(norm_linear, "msm", lambda points, scalars: terms.append(len(points)) or msm(points, scalars))
+    norm_linear.prove(Transcript(), Generators(4, 64), 5, [1] * 8, [2] * 8, [3] * 64, 2)
+    assert terms == [*[1 + 2 + 16, 1 + 2 + 16, 1 + 4 + 16 + 2] * 2, 4, 1 + 8 + 32 + 4]
 
 
 def test_fold_products():

@@ -11,7 +11,7 @@ from zkmargin.field import R
 from zkmargin.group import IDENTITY, encode
 from zkmargin.pedersen import ZERO, Opening, commit
 from zkmargin.range_argument import MAX_CONTEXT_BYTES, Assignment, prove, verify
-from zkmargin.relation import Gate, Relation, Row, Square
+from zkmargin.relation import Digit, Gate, Relation, Row, Square
 
 CASES = cases()
 CONTEXT = b"a statement"
@@ -126,20 +126,20 @@ def test_out_of_range_values_have_no_witness(value):
             prove(case.relation, [Opening(value, 3)], Assignment(digits, {}), context=CONTEXT)
 
 
-def test_a_gate_with_a_constant():
-    """u^2 = 25 with u = 5; v_0 = 5 u."""
+def test_a_gate_with_a_constant_after_a_digit():
+    """u^2 = d + 24 with u = 5 and a bit d; v_0 = 5 u."""
     relation = Relation(
-        tables=(),
-        slots=(Gate(constant=25),),
-        rows=(Row(W=((0, 1),), U=((0, -1),)), Row(W=((0, 1),), b=5), Row(W=((0, 5),), P=((0, 1),))),
-        gadgets=(Square(0, 0),),
+        tables=((0, 1),),
+        slots=(Digit(0), Gate(form=((0, 1),), constant=24)),
+        rows=(Row(W=((1, 1),), U=((1, -1),)), Row(W=((1, 1),), b=5), Row(W=((1, 5),), P=((0, 1),))),
+        gadgets=(Square(1, 0),),
         J=1,
     )
     opening = Opening(25, 7)
-    proof = prove(relation, [opening], Assignment([5], {0: 5}), context=CONTEXT)
+    proof = prove(relation, [opening], Assignment([1, 5], {1: 5}), context=CONTEXT)
     verify(relation, [commit(opening)], proof, context=CONTEXT)
     with pytest.raises(WitnessError):
-        prove(relation, [opening], Assignment([-5], {0: -5}), context=CONTEXT)
+        prove(relation, [opening], Assignment([0, 5], {1: 5}), context=CONTEXT)
 
 
 @pytest.mark.parametrize("case", [absolute(-3, 1000), square()], ids=lambda case: case.name)
