@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..options import options
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -51,15 +52,7 @@ def scope(params: RiskParameters, box: PriceBox, _: Claim, lifetime: Lifetime) -
     Raises: ContextError "expired_option".
     """
     markets = [
-        {
-            "q": market.hidden[0].label,
-            "p_low": ends.low,
-            "p_high": ends.high,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
-        }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind in ("perpetual", "contract") and not market.isolated
+        entry(market, ends) for market, ends in of_kind(params, box, "perpetual", "contract") if not market.isolated
     ]
     for option in options(params, box, lifetime):
         per_lot = option.market.atto_per_lot

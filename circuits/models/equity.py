@@ -35,12 +35,13 @@ from typing import TYPE_CHECKING, Any
 from ..boxes import ATTO
 from ..options import Option, gap, nodes, options
 from . import collateral
+from .positions import entry
 
 if TYPE_CHECKING:
-    from ..boxes import Lifetime, MarketBox, PriceBox
+    from ..boxes import Lifetime, PriceBox
     from ..claims import Claim
     from ..lowering import Rule
-    from ..markets import Market, RiskParameters
+    from ..markets import RiskParameters
     from ..rule import Scope
 
 NAME = "equity"
@@ -77,9 +78,7 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetim
     assets = dict(
         zip([m.name for m in params.markets if m.kind == "asset"], collateral.entries(params, box, claim), strict=True)
     )
-    perpetuals = {
-        market.name: _perpetual(market, ends) for market, ends in held if market.kind in ("perpetual", "contract")
-    }
+    perpetuals = {market.name: entry(market, ends) for market, ends in held if market.kind in ("perpetual", "contract")}
     forwards = []
     for name, book in books.items():
         at = nodes(*book[0].forward)
@@ -105,11 +104,6 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetim
 def _taken(entries: dict[str, dict[str, Any]], name: str) -> Iterator[dict[str, Any]]:
     if name in entries:
         yield entries.pop(name)
-
-
-def _perpetual(market: Market, ends: MarketBox) -> dict[str, Any]:
-    prices = {"p_low": ends.low, "p_high": ends.high}
-    return {"q": market.hidden[0].label, "F_low": ends.funding_low, "F_high": ends.funding_high} | prices
 
 
 def _option(option: Option, at: Sequence[Fraction]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from zkmargin.errors import InputError
 
 from . import collateral
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -52,21 +53,8 @@ def check(params: RiskParameters) -> None:
 def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers. A cap of leverage is a cap of notional: it knows no floor."""
     markets = []
-    for market, ends in zip(params.markets, box, strict=True):
-        if market.kind != "perpetual":
-            continue
+    for market, ends in of_kind(params, box):
         ((_above, long, short),) = claim.rates(market)
         floor = 0 if claim.kind == "leverage" else claim.times * market.short_floor * market.atto_per_lot
-        markets.append(
-            {
-                "q": market.hidden[0].label,
-                "p_low": ends.low,
-                "p_high": ends.high,
-                "F_low": ends.funding_low,
-                "F_high": ends.funding_high,
-                "r": long,
-                "s": short,
-                "m": floor,
-            }
-        )
+        markets.append(entry(market, ends) | {"r": long, "s": short, "m": floor})
     return {"cash0": params.cash, "market": markets, "asset": collateral.entries(params, box, claim)}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..boxes import ATTO
 from ..options import options
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -43,11 +44,7 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, lifetime: Lifetim
 
     Raises: ContextError "expired_option".
     """
-    markets = [
-        {"q": market.hidden[0].label, "p_low": ends.low, "p_high": ends.high}
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind in ("perpetual", "contract")
-    ]
+    markets = [entry(market, ends) for market, ends in of_kind(params, box, "perpetual", "contract")]
     for option in options(params, box, lifetime):
         low, high = (end * option.market.atto_per_lot for end in option.spot)
         markets.append({"q": option.label, "p_low": low, "p_high": high})

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..boxes import ATTO
 from . import collateral
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -53,16 +54,7 @@ def check(params: RiskParameters) -> None:
 def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers."""
     markets = [
-        {
-            "q": market.hidden[0].label,
-            "p_low": ends.low,
-            "p_high": ends.high,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
-            "tier": list(_tiers(claim.rates(market))),
-        }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind == "perpetual"
+        entry(market, ends) | {"tier": list(_tiers(claim.rates(market)))} for market, ends in of_kind(params, box)
     ]
     return {"cash0": params.cash, "market": markets, "asset": collateral.entries(params, box, claim)}
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zkmargin.errors import InputError
 
 from . import collateral
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, PriceBox
@@ -53,16 +54,5 @@ def check(params: RiskParameters) -> None:
 
 def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers."""
-    markets = [
-        {
-            "q": market.hidden[0].label,
-            "p_low": ends.low,
-            "p_high": ends.high,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
-            "f": claim.rate(market),
-        }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind == "perpetual"
-    ]
+    markets = [entry(market, ends) | {"f": claim.rate(market)} for market, ends in of_kind(params, box)]
     return {"cash0": params.cash, "market": markets, "asset": collateral.entries(params, box, claim)}

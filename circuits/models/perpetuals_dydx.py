@@ -32,6 +32,7 @@ from zkmargin.errors import InputError
 
 from ..boxes import ATTO, PPM
 from . import collateral
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, MarketBox, PriceBox
@@ -76,18 +77,7 @@ def check(params: RiskParameters) -> None:
 
 def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers."""
-    markets = [
-        {
-            "q": market.hidden[0].label,
-            "p_low": ends.low,
-            "p_high": ends.high,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
-            **_requirement(market, ends, claim),
-        }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind == "perpetual"
-    ]
+    markets = [entry(market, ends) | _requirement(market, ends, claim) for market, ends in of_kind(params, box)]
     assets = collateral.entries(params, box, claim)
     return {"cash0": params.cash, "D": ATTO // QUANTA, "market": markets, "asset": assets}
 

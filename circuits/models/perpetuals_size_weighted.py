@@ -41,6 +41,7 @@ from zkmargin.errors import InputError
 
 from ..chords import END, Line, lines, root_down, unit_of
 from . import collateral
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, MarketBox, PriceBox
@@ -95,21 +96,15 @@ def check(params: RiskParameters) -> None:
 def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers."""
     markets = [
-        {
-            "q": market.hidden[0].label,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
-            "line": [{"k": line.constant, "x": line.long, "y": line.short} for line in _lines(market, ends, claim)],
-        }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind == "perpetual"
+        entry(market, ends)
+        | {"line": [{"k": line.constant, "x": line.long, "y": line.short} for line in _lines(market, ends, claim)]}
+        for market, ends in of_kind(params, box)
     ]
-    assets = [(m, ends) for m, ends in zip(params.markets, box, strict=True) if m.kind == "asset"]
-    entries = zip(collateral.entries(params, box, claim), assets, strict=True)
+    entries = zip(collateral.entries(params, box, claim), of_kind(params, box, "asset"), strict=True)
     return {
         "cash0": params.cash,
         "market": markets,
-        "asset": [_asset(entry, market, ends) for entry, (market, ends) in entries],
+        "asset": [_asset(asset, market, ends) for asset, (market, ends) in entries],
     }
 
 

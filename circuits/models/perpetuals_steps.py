@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..boxes import ATTO
 from . import collateral
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from ..boxes import Lifetime, MarketBox, PriceBox
@@ -60,18 +61,13 @@ def check(params: RiskParameters) -> None:
 def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> Scope:
     """The public numbers."""
     markets = [
-        {
-            "q": market.hidden[0].label,
-            "p_low": ends.low,
-            "p_high": ends.high,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
+        entry(market, ends)
+        | {
             "v_low": 1 if market.tiers_by_size else ends.low,
             "v_high": 1 if market.tiers_by_size else ends.high,
             "tier": list(_tiers(market, ends, claim)),
         }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.kind == "perpetual"
+        for market, ends in of_kind(params, box)
     ]
     return {"cash0": params.cash, "market": markets, "asset": collateral.entries(params, box, claim)}
 

@@ -29,6 +29,7 @@ from zkmargin.errors import ContextError
 
 from ..boxes import ATTO
 from . import collateral
+from .positions import entry, of_kind
 
 if TYPE_CHECKING:
     from zkmargin.documents import Commodity
@@ -72,17 +73,7 @@ def scope(params: RiskParameters, box: PriceBox, claim: Claim, _: Lifetime) -> S
     if claim.kind == "leverage":
         raise ContextError("span has no leverage: claim health, or gross", code="claim_not_allowed")
     contracts = {market.name: market for market in params.markets if market.kind == "contract"}
-    markets = [
-        {
-            "q": market.hidden[0].label,
-            "p_low": ends.low,
-            "p_high": ends.high,
-            "F_low": ends.funding_low,
-            "F_high": ends.funding_high,
-        }
-        for market, ends in zip(params.markets, box, strict=True)
-        if market.name in contracts
-    ]
+    markets = [entry(market, ends) for market, ends in of_kind(params, box, "contract")]
     return {
         "cash0": params.cash,
         "market": markets,
