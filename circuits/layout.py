@@ -156,7 +156,10 @@ class Layout:
                 continue
             if kind == "none":
                 if value:
-                    raise WitnessError("the account holds an option that has expired", code="expired_option")
+                    raise WitnessError(
+                        "the account holds an option that has expired, or owes an asset that hedges options",
+                        code="expired_option",
+                    )
                 continue
             if abs(value) >= self.size_bound:
                 raise WitnessError("a size is above the provable range", code="above_range")

@@ -257,14 +257,22 @@ class RiskParameters:
         """Whether what is required depends on time."""
         return any(market.contract is not None for market in self.markets)
 
+    @property
+    def values_of_options(self) -> int:
+        """About how many values of options one claim takes: at fifty prices or volatilities, or in every scenario."""
+        moves = max((len(portfolio.scenarios) for portfolio in self.portfolios), default=0)
+        return sum(market.contract is not None for market in self.markets) * max(50, moves)
+
     def hidden_at(self, time_unix_s: int) -> tuple[Hidden, ...]:
-        """``hidden``, but that nobody holds an option that has expired at this time: it is cash, or nothing."""
-        expired = {
+        """``hidden``, but that nobody holds an option that has expired at this time: it is cash, or nothing. Nor does
+        anybody owe an asset that hedges options: what it gains would count, and what is owed would lose nothing."""
+        nothing = {debt_label(asset) for portfolio in self.portfolios for asset in portfolio.collateral or ()}
+        nothing |= {
             position_label(market.name)
             for market in self.markets
             if market.contract is not None and market.contract.expiry_unix_s <= time_unix_s
         }
-        return tuple(replace(hidden, kind="none") if hidden.label in expired else hidden for hidden in self.hidden)
+        return tuple(replace(hidden, kind="none") if hidden.label in nothing else hidden for hidden in self.hidden)
 
     def at(self, box: PriceBox) -> RiskParameters:
         """These parameters with the rates that are in force over ``box``."""

@@ -25,6 +25,11 @@ from .options import SECONDS_A_YEAR, Ends, Option
 from .powers import exp, power
 
 DAY_S = 24 * 3600
+MAX_EXPONENT = 32
+"""Of a discount factor: what a rate times a time may be."""
+FAR = black76.UNIT << 64
+"""ln(strike / forward) at a forward of zero, in its unit: beyond the width of every skew."""
+
 VALUE_BITS = 32
 """Values are in units of 2^-32 atto."""
 
@@ -69,11 +74,15 @@ class ExpiryShocks:
     def of(cls, portfolio: Portfolio, expiry_unix_s: int, seconds: Bounds) -> ExpiryShocks:
         """The shocks of an expiry that this time is left until.
 
-        Raises: InputError "bad_params": the cap of a skew falls below zero.
+        Raises: InputError "bad_params": the cap of a skew falls below zero, or a rate is too high for the time.
         """
-        rates = {parse_time(rate.expiry): parse_decimal(rate.rate) for rate in portfolio.rates or ()}
-        rate = rates.get(expiry_unix_s, Fraction(0))
+        known = {parse_time(rate.expiry): parse_decimal(rate.rate) for rate in portfolio.rates or ()}
+        rate = known.get(expiry_unix_s, Fraction(0))
         years = Fraction(seconds[0], SECONDS_A_YEAR), Fraction(seconds[1], SECONDS_A_YEAR)
+        for rates in (portfolio.gains, portfolio.losses):
+            total = rate if rates is None else _total(rates, rate)
+            if max(rate, total) * years[1] > MAX_EXPONENT:
+                raise InputError("a rate of a portfolio is too high for so long a time", code="bad_params")
         discount = _decay(years, rate)
         gains = _discount(portfolio.gains, rate, years, -1)
         losses = _discount(portfolio.losses, rate, years, 1)
@@ -96,10 +105,7 @@ class ExpiryShocks:
 
 
 def unit_values(option: Option, portfolio: Portfolio, shocks: ExpiryShocks, moves: Sequence[Move]) -> Sequence[Bounds]:
-    """What a unit of ``option`` is worth after every move, in units of 2^-32 atto.
-
-    Raises: InputError "bad_params": a skew has to do with a forward price of zero.
-    """
+    """What a unit of ``option`` is worth after every move, in units of 2^-32 atto."""
     contract = option.contract
     terms = _Terms(
         contract.is_call,
@@ -179,11 +185,12 @@ def _skewed(option: Option, cap: Bounds, width: Bounds, *, linear: bool) -> Ends
 
 
 def _log_moneyness(option: Option) -> Bounds:
-    """ln(strike / forward), by 10^18."""
+    """ln(strike / forward), by 10^18; a forward of zero is beyond every width that clips it."""
     logs = []
     for forward in reversed(option.forward):
         if not forward:
-            raise InputError("a skew needs a forward price above zero", code="bad_params")
+            logs.append((FAR, 0))
+            continue
         ratio = option.contract.strike / forward
         logs.append(black76.ln(ratio.numerator, ratio.denominator))
     (low, below), (high, above) = logs
@@ -204,7 +211,7 @@ def _time_scale(portfolio: Portfolio, seconds: Bounds) -> Ends:
 def _discount(discount: Discount | None, rate: Fraction, years: Ends, sign: int) -> Ends:
     if discount is None:
         return _ONE
-    total = parse_decimal(discount.rate_share) * rate + parse_decimal(discount.rate)
+    total = _total(discount, rate)
     base = parse_decimal(discount.base)
     low, high = (
         (exp(-total * years[1])[0], exp(-total * years[0])[1])
@@ -212,6 +219,10 @@ def _discount(discount: Discount | None, rate: Fraction, years: Ends, sign: int)
         else (exp(total * years[0])[0], exp(total * years[1])[1])
     )
     return base * low, base * high
+
+
+def _total(discount: Discount, rate: Fraction) -> Fraction:
+    return parse_decimal(discount.rate_share) * rate + parse_decimal(discount.rate)
 
 
 def _decay(years: Ends, rate: Fraction) -> Ends:

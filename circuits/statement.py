@@ -29,6 +29,9 @@ from .layout import Layout
 from .markets import RiskParameters, box_from_request
 from .program import compile_slacks
 
+MAX_VALUES = 32768
+"""Values of options that one statement takes: a second or two of a checker's time."""
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -92,7 +95,7 @@ def build(request: Request, state: State, params: Params, round: Round) -> State
     Trust:  request untrusted; state, params and round are the caller's own, or their signatures were verified.
     Raises: ContextError: "wrong_account", "state_mismatch" (another sequence or digest, another venue, or a label in
             use that the parameters do not cover: what it owes would go uncounted), "unknown_params", "unknown_round",
-            "lot_changed" (a unit is not the market's lot), "bad_box", "claim_not_allowed" (no claim in canonical form).
+            "expired", "lot_changed" (a unit is not the lot), "bad_box", "claim_not_allowed" (none in canonical form).
             EncodingError: a commitment is not a point.
     """
     parameters = RiskParameters.from_document(params)
@@ -100,6 +103,8 @@ def build(request: Request, state: State, params: Params, round: Round) -> State
     claims = claims_of(request)
     box = box_from_request(request, parameters)
     lifetime = round.time_unix_s, parse_time(request.expiry)
+    if lifetime[0] >= lifetime[1]:
+        raise ContextError("the request expires before its oracle round", code="expired")
     context = Context(
         model=parameters.model,
         audience=request.audience,
@@ -140,15 +145,15 @@ def claims_of(request: Request) -> Claims:
         raise ContextError(str(error), code="claim_not_allowed") from None
 
 
-def check_usable(params: RiskParameters) -> None:
-    """Refuse risk parameters that no account could prove maintenance under.
+def check_usable(params: RiskParameters, now_unix_s: int) -> None:
+    """Refuse risk parameters that no account could prove maintenance under now.
 
     Raises: InputError "unknown_model", "bad_params": what its model does not have, or more than a statement can hold.
     """
     models.of(params.model).check(params)
     nominal = tuple(MarketBox(m.atto_per_lot, m.atto_per_lot, 0, 0) for m in params.markets)
     try:
-        layout(params, nominal, Claims((MAINTENANCE,)), NO_TIME)
+        layout(params, nominal, Claims((MAINTENANCE,)), (now_unix_s, now_unix_s))
     except RelationError as error:
         raise InputError(f"no statement can hold these risk parameters: {error}", code="bad_params") from None
 
@@ -162,6 +167,8 @@ def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Life
     Raises: InputError "unknown_model", "bad_params".   ContextError "claim_not_allowed", "bad_box".
             RelationError: above the limits of a relation.
     """
+    if params.values_of_options * len(claims.claims) > MAX_VALUES:
+        raise ContextError("too many claims for so many options: show them in several proofs", code="claim_not_allowed")
     slacks = [slack for claim in claims.claims for slack in _slacks(claim, params, box, lifetime)]
     hidden = params.hidden_at(lifetime[0])
     if not {value.label for value in hidden if value.kind == "cash"} <= {scope.get("cash0") for _, scope in slacks}:

@@ -57,7 +57,7 @@ def publish(session: Session, signed: Signed[Params], *, venue: str, now_unix_s:
     if row is not None:
         check_version(document.version, row.version)
         check_continues(documents.stored_params(row.envelope).document, document)
-    statement.check_usable(RiskParameters.from_document(document))
+    statement.check_usable(RiskParameters.from_document(document), now_unix_s)
     envelope = envelope_of(signed.envelope).to_bytes()
     session.add(
         ParamsRow(version=document.version, digest=signed.digest, envelope=envelope, published_unix_s=now_unix_s)

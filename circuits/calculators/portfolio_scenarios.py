@@ -214,8 +214,8 @@ class _Book:
             for held in listed:
                 contract = held.option.contract
                 key = contract.expiry_unix_s, contract.strike
-                cost = ceil(each * held.option.market.atto_per_lot)
-                strikes[key] = strikes.get(key, 0) - held.lots * cost
+                exact = each * held.option.market.atto_per_lot
+                strikes[key] = strikes.get(key, 0) - held.lots * (floor(exact) if held.lots > 0 else ceil(exact))
         return sum(max(0, short) for short in strikes.values())
 
 

@@ -166,7 +166,7 @@ class _Portfolio:
     def _strikes(self) -> list[list[dict[str, Any]]]:
         strikes: dict[tuple[int, Fraction], list[dict[str, Any]]] = {}
         for option in self.options:
-            n = ceil(self.beside_shorts * option.market.atto_per_lot)
+            n = self.beside_shorts * option.market.atto_per_lot
             if n:
                 key = option.contract.expiry_unix_s, option.contract.strike
                 strikes.setdefault(key, []).append({"o": option.label, "n": n})

@@ -63,13 +63,13 @@ def test_no_more_is_compiled_than_a_relation_can_hold(monkeypatch: pytest.Monkey
 )
 def test_parameters_that_nobody_could_prove_under(params: RiskParameters, message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
-        statement.check_usable(params)
+        statement.check_usable(params, 0)
     assert error.value.code == "bad_params"
 
 
 @pytest.mark.parametrize("model", ["perpetuals-cross", "perpetuals-brackets"])
 def test_parameters_that_can_be_used(model: str) -> None:
-    statement.check_usable(_params(model, 20))
+    statement.check_usable(_params(model, 20), 0)
 
 
 def test_a_borrower_who_owes_cash_claims_no_health() -> None:

@@ -291,12 +291,12 @@ def _bands(rng: random.Random, percent: int) -> tuple[Band, ...]:
 
 
 def _sizes(rng: random.Random, venue: RiskParameters) -> list[int]:
-    """In the order of the labels; half are not held."""
+    """In the order of the labels; half are not held, and what hedges is not owed."""
     held = []
-    for hidden in venue.hidden[1:]:
+    for hidden in venue.hidden_at(0)[1:]:
         most = 10 ** rng.randrange(1, 6)
         size = rng.choice([0, rng.randrange(-most, most)])
-        held.append(abs(size) if hidden.kind == "amount" else size)
+        held.append(0 if hidden.kind == "none" else abs(size) if hidden.kind == "amount" else size)
     return held
 
 

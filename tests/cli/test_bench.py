@@ -28,7 +28,7 @@ def test_the_bench_document() -> None:
     assert "\n" in zkmargin("bench", "--markets", "2", "--batch", "2").out
 
 
-@pytest.mark.parametrize("model", ["lending", "portfolio-scenarios"])
+@pytest.mark.parametrize("model", ["lending", pytest.param("portfolio-scenarios", marks=pytest.mark.slow)])
 def test_the_bench_of_a_model(model: str) -> None:
     ran = zkmargin("bench", "--model", model, "--batch", "2", "--runs", "5", "-o", "json")
     assert ran.code == 0

@@ -102,7 +102,7 @@ class Desk:
             if row is not None:
                 check_version(signed.document.version, row.version)
                 check_continues(documents.stored_params(row.envelope).document, signed.document)
-            statement.check_usable(RiskParameters.from_document(signed.document))
+            statement.check_usable(RiskParameters.from_document(signed.document), clock.now_unix_s())
             envelope = envelope_of(signed.envelope).to_bytes()
             session.add(ParamsRow(digest=signed.digest, version=signed.document.version, envelope=envelope))
         return Published(signed.document.version, signed.digest, created=True)

@@ -54,6 +54,12 @@ class VolatilityShock(Part):
     least_days: Factor = "1"
     least_up: Share = "0"
 
+    @model_validator(mode="after")
+    def _falls_with_time(self) -> Self:
+        if canonical.parse_decimal(self.least_days) > 30:
+            raise ValueError("the least number of days is at most 30")
+        return self
+
 
 class Discount(Part):
     """base * exp(-t (rate_share * r + rate)) of gains, and with the other sign of losses; t years, r the rate of the
