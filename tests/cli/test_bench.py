@@ -25,6 +25,10 @@ def test_the_bench_document() -> None:
         for name, ratio in (("prove_ms", "prove_over_msm"), ("verify_ms", "verify_over_msm")):
             assert abs(result[name] / ran.json["unit_msm_ms"] - result[ratio]) < 0.02
     assert "run 5 of" in ran.err
+
+
+@pytest.mark.slow
+def test_the_bench_is_a_table_too() -> None:
     assert "\n" in zkmargin("bench", "--markets", "2", "--batch", "2").out
 
 

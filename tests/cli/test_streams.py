@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-c", "from prover.cli import app; app()"]
 IMPORT = ("import", str(EXAMPLES / "account.json"), *PUBLIC[:2], "--out", "account.json")
 WHATIF = ("whatif", "--account", str(EXAMPLES / "account.json"), *PUBLIC)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-BUFFERED = pytest.mark.parametrize("unbuffered", ["", "1"])
+BUFFERED = pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
 

@@ -184,7 +184,7 @@ def test_an_error_that_nobody_expected(program: str, output: str, monkeypatch: p
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_a_result_that_cannot_be_written(output: str, unbuffered: str) -> None:
     command = [sys.executable, "-c", "from verifier.cli import app; app()", "keys", "new", "--out"]
