@@ -37,6 +37,7 @@ from .public import Public
 UNIT_TERMS = 377
 BATCH = 64
 MIN_RUNS = 5
+TOGETHER = 3
 EXPIRY_S = 86400
 _MS = 1000.0
 
@@ -115,21 +116,25 @@ class Subject:
 def run(samples: Sequence[Sample], *, runs: int, batch: int = BATCH, progress: Progress) -> dict[str, Any]:
     """Measure every one of ``samples``; the document of ``zkmargin bench -o json``.
 
-    Every run measures everything once, so that a machine that is busy for a while is so for all figures alike.
+    Every run measures several samples once, so that a machine that is busy for a while is so for their figures alike;
+    no more of them than a process keeps tables for.
     """
-    subjects = []
-    for sample in samples:
-        progress(f"{sample.model}, {sample.name}: making {batch} proofs")
-        subjects.append(Subject(sample, batch))
     unit = _sum(UNIT_TERMS)
     units: list[float] = []
-    with _no_garbage_collection():
-        for i in range(runs):
-            progress(f"run {i + 1} of {runs}")
-            for subject in subjects:
-                units += subject.measure(unit)
+    measured: list[Subject] = []
+    for first in range(0, len(samples), TOGETHER):
+        subjects = []
+        for sample in samples[first : first + TOGETHER]:
+            progress(f"{sample.model}, {sample.name}: making {batch} proofs")
+            subjects.append(Subject(sample, batch))
+        with _no_garbage_collection():
+            for i in range(runs):
+                progress(f"run {i + 1} of {runs}")
+                for subject in subjects:
+                    units += subject.measure(unit)
+        measured += subjects
     unit_ms = median(units)
-    return {"unit_msm_ms": round(unit_ms, 3), "results": [subject.result(unit_ms) for subject in subjects]}
+    return {"unit_msm_ms": round(unit_ms, 3), "results": [subject.result(unit_ms) for subject in measured]}
 
 
 def _sum(terms: int) -> Callable[[], object]:
