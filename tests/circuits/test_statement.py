@@ -208,9 +208,11 @@ def test_a_commitment_that_is_no_point_is_an_encoding_error() -> None:
             build(fields, broken, CASE.params, ROUND)
 
 
-@pytest.mark.parametrize("expiry", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z"])
+@pytest.mark.parametrize("expiry", ["0001-01-01T00:00:01Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z"])
 def test_the_ends_of_time_are_encoded(expiry: str) -> None:
-    assert _build(expiry=expiry).context != _build().context
+    account_ = account("8000", ("BTC-USD", "-0.75", "61250.0"))
+    case = Case.of(account_, params(), round_of(oracle(PRICES, time="0001-01-01T00:00:00Z")))
+    assert _build(case, expiry=expiry).context != _build(case).context
 
 
 def test_the_context_of_five_hundred_markets_stays_small() -> None:
