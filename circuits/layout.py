@@ -34,8 +34,8 @@ _BITS = 1
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides everything but the coefficients: the kinds of the hidden values, and per unknown its bits, 0 for
-    one bit that chooses."""
+    """What decides everything but the coefficients: the kinds of the hidden values, the bits of every block, and how
+    many bits choose."""
 
     kinds: tuple[str, ...]
     blocks: tuple[int, ...]
@@ -116,22 +116,19 @@ class Layout:
         self.program = program
         self.shape = Shape.of(program)
         self.base_bits = self.shape.base_bits
-        slots, rows, gadgets = _hidden_part(self.shape.kinds, self.base_bits)
-        self._slots = list(slots)
-        self._rows = list(rows)
+        hidden_slots, hidden_rows, gadgets = _hidden_part(self.shape.kinds, self.base_bits)
+        slots, rows = list(hidden_slots), list(hidden_rows)
         self._first: list[int] = []  # the first slot of every unknown
-        self._gates = [gadget.gate for gadget in gadgets]
-        self._gate_of = dict(
-            zip((j for j, kind in enumerate(self.shape.kinds) if kind == "size"), self._gates, strict=True)
-        )
+        sizes = (j for j, kind in enumerate(self.shape.kinds) if kind == "size")
+        self._gate_of = {j: gadget.gate for j, gadget in zip(sizes, gadgets, strict=True)}
         for unknown in program.unknowns:
-            first = len(self._slots)
+            first = len(slots)
             self._first.append(first)
-            self._slots += [Digit(_BITS)] if unknown.is_bit else [Digit(0)] * self._count(unknown.bits)
+            slots += [Digit(_BITS)] if unknown.is_bit else [Digit(0)] * self._count(unknown.bits)
             if unknown.row is not None:
-                self._rows.append(self._row(unknown.row, first, len(self._slots)))
+                rows.append(self._row(unknown.row, first, len(slots)))
         tables = (tuple(range(1 << self.base_bits)),) + (((0, 1),) if self.shape.choices else ())
-        self.relation = Relation(tables, tuple(self._slots), tuple(self._rows), gadgets, program.J)
+        self.relation = Relation(tables, tuple(slots), tuple(rows), gadgets, program.J)
 
     @property
     def size_bound(self) -> int:
@@ -170,7 +167,7 @@ class Layout:
                 a.append(max(-value, 0))
             a += self._digits(abs(value), SIZE_BITS)
         for i, (unknown, x) in enumerate(zip(self.program.unknowns, self.program.witness(values), strict=True)):
-            if x >= max(self.bound(i), 1):
+            if x >= self.bound(i):
                 raise WitnessError("the slack is above the provable range", code="above_range")
             a += [x] if unknown.is_bit else self._digits(x, unknown.bits)
         return Assignment(a, w)

@@ -150,7 +150,6 @@ def check_usable(params: RiskParameters, now_unix_s: int) -> None:
 
     Raises: InputError "unknown_model", "bad_params": what its model does not have, or more than a statement can hold.
     """
-    models.of(params.model).check(params)
     nominal = tuple(MarketBox(m.atto_per_lot, m.atto_per_lot, 0, 0) for m in params.markets)
     try:
         layout(params, nominal, Claims((MAINTENANCE,)), (now_unix_s, now_unix_s))
@@ -169,6 +168,7 @@ def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Life
     """
     if params.values_of_options * len(claims.claims) > MAX_VALUES:
         raise ContextError("too many claims for so many options: show them in several proofs", code="claim_not_allowed")
+    models.of(params.model).check(params)
     slacks = [slack for claim in claims.claims for slack in _slacks(claim, params, box, lifetime)]
     hidden = params.hidden_at(lifetime[0])
     if not {value.label for value in hidden if value.kind == "cash"} <= {scope.get("cash0") for _, scope in slacks}:
@@ -184,7 +184,6 @@ def _slacks(
 ) -> Iterator[tuple[rule.Node, rule.Scope]]:
     """What must not be negative if ``claim`` holds, and the public numbers in it."""
     model = models.of(params.model)
-    model.check(params)
     asked = claim if claim.reversed is None else claim.reversed
     try:
         wider = asked.over(box, params)
