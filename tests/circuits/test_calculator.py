@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
+from dydx_settlements import SETTLEMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from margin_accounts import PRICES, account, oracle, params, round_of
@@ -77,25 +78,6 @@ def test_collateralized_as_dydx_says(equity: int, requirement: int, expected: bo
 @pytest.mark.parametrize(("equity", "requirement", "expected"), LIQUIDATABLE)
 def test_liquidatable_as_dydx_says(equity: int, requirement: int, expected: bool) -> None:
     assert is_liquidatable(Fraction(equity), Fraction(requirement)) is expected
-
-
-# dydxprotocol/v4-chain, protocol/x/perpetuals/lib/lib_test.go, TestGetSettlementPpmWithPerpetual, same commit:
-# (perpetual index, size, position's index, expected settlement in ppm).
-SETTLEMENTS = [
-    (4000000000, 1000000, 4000000000, 0),
-    (123456789123, 1000000, 100000000000, -23456789123000000),
-    (123456789123, -1000000, 100000000000, 23456789123000000),
-    (-123456789123, 1000000, -100000000000, 23456789123000000),
-    (-123456789123, -1000000, -100000000000, -23456789123000000),
-    (100, 30000, -100, -6000000),
-    (100, 1000000, 100, 0),
-    (0, 10000000, 100, 1000000000),
-    (-200, 10000000, 100, 3000000000),
-    (100, -30000, -100, 6000000),
-    (100, -1000, 100, 0),
-    (0, -5000000, 100, -500000000),
-    (-50, -5000000, 100, -750000000),
-]
 
 
 @pytest.mark.parametrize(("index", "size", "since", "expected"), SETTLEMENTS)

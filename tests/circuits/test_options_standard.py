@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from least_cash import START, WIDE, least_cash, provable, relation
+from least_cash import START, WIDE, least_cash, relation
 from margin_accounts import Case, round_of
+from model_cases import is_provable
 from option_markets import DAY, REQUIRES, document, index, option, perpetual, points, risk
 
 from circuits import calculators, statement
@@ -214,8 +215,8 @@ def test_exactly_enough_proves_and_one_atto_less_is_refused(claim: str) -> None:
         claims = Claims.parse(claim).claims
         held = Holdings(-WIDE, tuple(sizes))
         enough = -WIDE + max(CALCULATOR.shortfall(held, VENUE, c.over(box, VENUE), c, lifetime) for c in claims)
-        assert provable(layout, enough, sizes)
-        assert not provable(layout, enough - 1, sizes)
+        assert is_provable(layout, enough, sizes)
+        assert not is_provable(layout, enough - 1, sizes)
 
 
 def test_a_box_holds_for_every_point_and_time_in_it() -> None:
@@ -232,7 +233,7 @@ def test_a_box_holds_for_every_point_and_time_in_it() -> None:
             within = [_inside(rng, band) for band in bands]
             box = VENUE.box(within)
             assert CALCULATOR.shortfall(held, VENUE, box, claim, (now, now)) == 0
-            assert provable(relation(VENUE, box, "maintenance", (now, now)), needed, held.size_lots)
+            assert is_provable(relation(VENUE, box, "maintenance", (now, now)), needed, held.size_lots)
 
 
 def _inside(rng: random.Random, band: Band) -> Band:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from dydx_settlements import SETTLEMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_cases import DEBT, check_sharp, is_provable, layout, needed, params, point, provable_cash, risk
@@ -77,24 +78,6 @@ LIQUIDATABLE = [
     (75, 100, True),
     (100, 100, False),
     (125, 100, False),
-]
-
-# protocol/x/perpetuals/lib/lib_test.go, TestGetSettlementPpmWithPerpetual:
-# (perpetual's funding index, size, position's index, expected net settlement in ppm).
-SETTLEMENTS = [
-    (4_000_000_000, 1_000_000, 4_000_000_000, 0),
-    (123_456_789_123, 1_000_000, 100_000_000_000, -23_456_789_123_000_000),
-    (123_456_789_123, -1_000_000, 100_000_000_000, 23_456_789_123_000_000),
-    (-123_456_789_123, 1_000_000, -100_000_000_000, 23_456_789_123_000_000),
-    (-123_456_789_123, -1_000_000, -100_000_000_000, -23_456_789_123_000_000),
-    (100, 30_000, -100, -6_000_000),
-    (100, 1_000_000, 100, 0),
-    (0, 10_000_000, 100, 1_000_000_000),
-    (-200, 10_000_000, 100, 3_000_000_000),
-    (100, -30_000, -100, 6_000_000),
-    (100, -1_000, 100, 0),
-    (0, -5_000_000, 100, -500_000_000),
-    (-50, -5_000_000, 100, -750_000_000),
 ]
 
 

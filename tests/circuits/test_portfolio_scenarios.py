@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from cli_run import EXAMPLES
-from least_cash import START, WIDE, least_cash, provable, relation
+from least_cash import START, WIDE, least_cash, relation
+from model_cases import is_provable
 
 from circuits import calculators
 from circuits.boxes import Band, box_around
@@ -313,8 +314,8 @@ def test_exactly_enough_proves_and_one_atto_less_is_refused(name: str, claim: st
             sizes = _sizes(rng, venue)
             held = Holdings(-WIDE, tuple(sizes))
             missing = max(CALCULATOR.shortfall(held, venue, c.over(box, venue), c, lifetime) for c in claims)
-            assert provable(layout, missing - WIDE, sizes)
-            assert not provable(layout, missing - WIDE - 1, sizes)
+            assert is_provable(layout, missing - WIDE, sizes)
+            assert not is_provable(layout, missing - WIDE - 1, sizes)
 
 
 def _margin(venue: RiskParameters, sizes: Sequence[int], bands: Sequence[Band], claim: str) -> tuple[float, float]:
@@ -553,7 +554,7 @@ def test_the_delta_of_an_underlying_is_that_of_its_portfolio() -> None:
     box = venue.box(_bands(random.Random(0), 0))
     sizes = [{"q/PERP": -2500, "c/WETH": 150, "c/USDT": 9}.get(label, 0) for label in labels]
     for claim, holds in (("delta[S]<=1", True), ("delta[S]<=0.999999", False), ("delta[PERP]<=2.5", True)):
-        assert provable(relation(venue, box, f"{claim},maintenance"), WIDE // 10**4, sizes) is holds
+        assert is_provable(relation(venue, box, f"{claim},maintenance"), WIDE // 10**4, sizes) is holds
 
 
 # What is refused

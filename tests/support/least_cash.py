@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model_cases import is_provable
+
 from circuits import statement
 from circuits.boxes import Lifetime, PriceBox
 from circuits.claims import Claims
 from circuits.layout import Layout
 from circuits.markets import RiskParameters
 from zkmargin.canonical import parse_time
-from zkmargin.errors import WitnessError
 
 START = parse_time("2023-01-01T00:00:00Z")
 WIDE = 10**31  # cash, in atto, that covers any account of a test
@@ -23,21 +24,10 @@ def relation(
     return statement.layout(params, box, Claims.parse(claim), lifetime)
 
 
-def provable(layout: Layout, cash: int, sizes: Sequence[int]) -> bool:
-    """Whether an account with so many atto has a witness."""
-    try:
-        layout.assign([cash, *sizes])
-    except WitnessError as error:
-        if error.code != "not_provable":
-            raise
-        return False
-    return True
-
-
 def least_cash(layout: Layout, sizes: Sequence[int]) -> int:
     """The least cash, in atto, that proves."""
     low, high = -WIDE, WIDE
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if provable(layout, middle, sizes) else (middle, high)
+        low, high = (low, middle) if is_provable(layout, middle, sizes) else (middle, high)
     return high
