@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from cli_run import EXAMPLES
-from least_cash import START, WIDE, least_cash, provable, relation
+from least_cash import START, WIDE, least_cash, relation
 from margin_accounts import Case, round_of
+from model_cases import is_provable
 
 from circuits import black76, calculators, statement
 from circuits.boxes import Band, box_around
@@ -200,8 +201,8 @@ def test_exactly_enough_proves_and_one_atto_less_is_refused(claim: str) -> None:
         layout = relation(VENUE, box, claim)
         sizes = _sizes(rng)
         missing = CALCULATOR.shortfall(Holdings(-WIDE, tuple(sizes)), VENUE, asked.over(box, VENUE), asked, NOW)
-        assert provable(layout, missing - WIDE, sizes)
-        assert not provable(layout, missing - WIDE - 1, sizes)
+        assert is_provable(layout, missing - WIDE, sizes)
+        assert not is_provable(layout, missing - WIDE - 1, sizes)
 
 
 def test_health_at_most_is_the_opposite() -> None:
@@ -211,8 +212,8 @@ def test_health_at_most_is_the_opposite() -> None:
     for _ in range(15):
         sizes = _sizes(rng)
         enough = least_cash(at_least, sizes)
-        assert provable(at_most, enough - 10**6, sizes)  # coefficients round the other way here
-        assert not provable(at_most, enough + 10**6, sizes)
+        assert is_provable(at_most, enough - 10**6, sizes)  # coefficients round the other way here
+        assert not is_provable(at_most, enough + 10**6, sizes)
 
 
 def test_a_box_is_worth_what_its_worse_ends_are() -> None:
