@@ -1,51 +1,34 @@
-"""Markets, risk parameters, prices and holdings: typed, exact, with units. Documents in, integers out.
+"""Markets and risk parameters: typed, exact, with units. Documents in, integers out.
 
-What both sides must agree on to the last atto is computed here and in boxes.py, once.
+What both sides must agree on to the last atto is computed here, in boxes.py and prices.py, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, floor
+from math import ceil
 
-from zkmargin.bundle import BoxEntry, Request
 from zkmargin.canonical import format_decimal, parse_decimal, parse_time
 from zkmargin.documents import (
     CASH_LABEL,
     CASH_UNIT,
-    Account,
     Commodity,
     MarketParams,
     OptionRequirements,
     Params,
     Portfolio,
-    Round,
     collateral_label,
     debt_label,
     margin_label,
     position_label,
 )
-from zkmargin.errors import ContextError, InputError
+from zkmargin.errors import ContextError
 
-from .boxes import ATTO, PPM, Band, MarketBox, PriceBox, box_around
+from .boxes import ATTO, PPM, Band, MarketBox, PriceBox
 from .program import Hidden
-
-__all__ = [
-    "Band",
-    "Holdings",
-    "Market",
-    "PriceBox",
-    "RiskParameters",
-    "box_around",
-    "box_entries",
-    "box_from_request",
-    "holdings",
-    "price_of",
-    "prices_of",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,164 +279,3 @@ class RiskParameters:
         Raises: ContextError "bad_box".
         """
         return tuple(market.around(band) for market, band in zip(self.markets, bands, strict=True))
-
-
-def prices_of(round: Round, params: RiskParameters) -> tuple[Band, ...]:
-    """What the reporters of a round say of each market of the parameters. Others are ignored.
-
-    Raises: InputError "missing_price".
-    """
-    return tuple(price_of(round, market) for market in params.markets)
-
-
-def price_of(round: Round, market: Market) -> Band:
-    """What the reporters of a round say of ``market``: from the lower to the upper median.
-
-    Nobody needs to quote an option that has expired, and an option has no funding.
-
-    Raises: InputError "missing_price": it has no price, or not all that its rates depend on.
-    """
-    nothing = (Fraction(0), Fraction(0))
-    contract = market.contract
-    if contract is not None and contract.expiry_unix_s <= round.time_unix_s:
-        return Band(*nothing, *nothing)
-    if market.name not in round.prices:
-        raise InputError(f"the round has no price of {market.name}", code="missing_price")
-    # Silence is not calm: a report that leaves out what a rate depends on would make the rate its lowest.
-    if market.open_interest and market.name not in round.open_interest:
-        raise InputError(f"the round has no open interest of {market.name}", code="missing_price")
-    if market.calm_volatility and market.name not in round.volatility:
-        raise InputError(f"the round has no volatility of {market.name}", code="missing_price")
-    return Band(
-        *round.prices[market.name],
-        *(round.funding[market.name] if contract is None else nothing),
-        market.kind == "asset",
-        round.open_interest[market.name] if market.open_interest else Fraction(0),
-        round.volatility[market.name] if market.calm_volatility else Fraction(0),
-    )
-
-
-def box_entries(bands: Sequence[Band], params: RiskParameters) -> tuple[BoxEntry, ...]:
-    """``bands`` as a request writes them; for bands with finite decimals, as those of ``box_around``."""
-    return tuple(
-        BoxEntry(
-            market=market.name,
-            low=format_decimal(band.low),
-            high=format_decimal(band.high),
-            funding_low=format_decimal(band.funding_low),
-            funding_high=format_decimal(band.funding_high),
-            open_interest=format_decimal(band.open_interest) if market.open_interest else None,
-            volatility=format_decimal(band.volatility) if market.calm_volatility else None,
-        )
-        for market, band in zip(params.markets, bands, strict=True)
-    )
-
-
-def box_from_request(request: Request, params: RiskParameters) -> PriceBox:
-    """The integer box that a request asks for.
-
-    Raises: ContextError "bad_box": not exactly the markets of the parameters in their order, or not a box.
-    """
-    if [entry.market for entry in request.box] != [market.name for market in params.markets]:
-        raise ContextError("the box must name every market of the risk parameters, in their order", code="bad_box")
-    bands = [
-        Band(
-            parse_decimal(entry.low),
-            parse_decimal(entry.high),
-            parse_decimal(entry.funding_low),
-            parse_decimal(entry.funding_high),
-            market.kind == "asset",
-            parse_decimal(entry.open_interest or "0"),
-            parse_decimal(entry.volatility or "0"),
-        )
-        for market, entry in zip(params.markets, request.box, strict=True)
-    ]
-    if any(
-        (entry.open_interest is None) != (market.open_interest is None)
-        or (entry.volatility is None) != (market.calm_volatility is None)
-        for market, entry in zip(params.markets, request.box, strict=True)
-    ):
-        raise ContextError(
-            "a box has an open interest or volatility exactly where rates depend on them", code="bad_box"
-        )
-    if any(band.low > band.high or band.funding_low > band.funding_high for band in bands):
-        # Asked before rounding: outwards, two ends in the wrong order can become two in the right one.
-        raise ContextError("a box needs prices and funding indices with low <= high", code="bad_box")
-    return params.box(bands)
-
-
-@dataclass(frozen=True)
-class Holdings:
-    """What an account commits to: cash at funding index zero, then every other label in its unit. Secret."""
-
-    cash0_atto: int = field(repr=False)
-    size_lots: tuple[int, ...] = field(repr=False)
-
-    def values(self, params: RiskParameters) -> dict[str, int]:
-        """Label -> hidden value, for every label, zeros included."""
-        return dict(zip(params.units, (self.cash0_atto, *self.size_lots), strict=True))
-
-
-def holdings(account: Account, params: RiskParameters, prices: Sequence[Band]) -> Holdings:
-    """The hidden values of an account, every rounding against the holder.
-
-        cash0 = floor(cash) - sum ceil(size * entry price) + sum F q       in atto; F q: F lots' worth of funding index
-
-    F is the cumulative index of the round, in whole atto per lot. A long gains from a higher F at the start, a short
-    from a lower one: so F is the lower median, rounded down, for a long, and the upper, rounded up, for a short.
-
-    Raises: InputError "unknown_market", "off_grid" (names the nearest sizes), "above_maximum": the message tells of a
-            position, so it is for the holder's own screen only; the code is not.
-    """
-    positions = {position.name: position for position in account.positions}
-    collateral = {holding.asset: holding.amount for holding in account.collateral or ()}
-    debts = {holding.asset: holding.amount for holding in account.debts or ()}
-    _check_known([p.market for p in account.positions if p.market], params, ("perpetual", "contract"), "market")
-    _check_known([p.option for p in account.positions if p.option], params, ("option",), "option")
-    _check_known([*collateral, *debts], params, ("asset",), "asset")
-    cash0_atto = floor(parse_decimal(account.cash) * ATTO)
-    size_lots: list[int] = []
-    for market, index in zip(params.markets, params.box(prices), strict=True):
-        if market.kind == "index":
-            continue
-        if market.kind == "asset":
-            size_lots += [_lots(held.get(market.name, "0"), market) for held in (collateral, debts)]
-            continue
-        position = positions.get(market.name)
-        lots = _lots(position.size, market) if position else 0
-        size_lots.append(lots)
-        change_atto = lots * (index.funding_low if lots > 0 else index.funding_high)
-        if position and position.entry_price is not None:
-            change_atto -= ceil(lots * market.atto_per_lot * parse_decimal(position.entry_price))
-        if position and (position.margin is None) is market.isolated:
-            raise InputError(
-                f"a position in {market.name} {'needs' if market.isolated else 'has no'} margin of its own",
-                code="isolated",
-            )
-        if market.isolated:
-            margin = position.margin if position and position.margin is not None else "0"
-            size_lots.append(floor(parse_decimal(margin) * ATTO) + change_atto)
-        else:
-            cash0_atto += change_atto
-    return Holdings(cash0_atto, tuple(size_lots))
-
-
-def _check_known(names: Iterable[str], params: RiskParameters, kinds: Sequence[str], what: str) -> None:
-    unknown = sorted(set(names) - {market.name for market in params.markets if market.kind in kinds})
-    if unknown:
-        raise InputError(f"the risk parameters have no {what} {unknown[0]}", code="unknown_market")
-
-
-def _lots(text: str, market: Market) -> int:
-    size = parse_decimal(text)
-    lots = size / market.lot
-    if lots.denominator != 1:
-        low, high = (format_decimal(n * market.lot) for n in (floor(lots), ceil(lots)))
-        raise InputError(
-            f"the size in {market.name} is not a multiple of its lot {format_decimal(market.lot)}: "
-            f"the nearest sizes are {low} and {high}",
-            code="off_grid",
-        )
-    if abs(size) > market.max_size:
-        raise InputError(f"the size in {market.name} is above the maximum of the risk parameters", code="above_maximum")
-    return int(lots)

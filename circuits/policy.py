@@ -17,7 +17,8 @@ from zkmargin.errors import ContextError
 
 from .boxes import Band, PriceBox, box_around, within
 from .claims import Claims
-from .markets import RiskParameters, prices_of
+from .markets import RiskParameters
+from .prices import prices_of
 from .statement import build
 
 CLOCK_SKEW_S = 60

@@ -26,7 +26,8 @@ from .boxes import NO_TIME, Lifetime, MarketBox, PriceBox
 from .claims import MAINTENANCE, Claim, Claims
 from .context import Context
 from .layout import Layout
-from .markets import RiskParameters, box_from_request
+from .markets import RiskParameters
+from .prices import box_from_request
 from .program import compile_slacks
 
 MAX_VALUES = 32768

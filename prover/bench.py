@@ -21,7 +21,8 @@ from typing import Any
 
 from circuits import statement
 from circuits.boxes import box_around
-from circuits.markets import RiskParameters, box_entries
+from circuits.markets import RiskParameters
+from circuits.prices import box_entries
 from circuits.statement import Statement
 from zkmargin import canonical, generators
 from zkmargin.batch import verify_batch

@@ -22,7 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from circuits.markets import RiskParameters, holdings, prices_of
+from circuits.holdings import holdings
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from zkmargin import canonical
 from zkmargin.documents import (
     NO_STATE,

@@ -9,7 +9,8 @@ from fractions import Fraction
 from circuits import calculators, statement
 from circuits.boxes import ATTO, Band, box_around
 from circuits.claims import Claims
-from circuits.markets import Holdings, box_entries
+from circuits.holdings import Holdings
+from circuits.prices import box_entries
 from zkmargin import canonical
 from zkmargin.bundle import Bundle, Request
 from zkmargin.documents import Account, Openings, Signed, State

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from circuits.boxes import Band
-from circuits.markets import RiskParameters, prices_of
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from zkmargin.bundle import MAX_BUNDLE_BYTES, Bundle
 from zkmargin.documents import Params, Round, Signed, Trust, read
 from zkmargin.errors import ContextError, EncodingError, InputError

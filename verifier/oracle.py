@@ -15,7 +15,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from circuits.boxes import MarketBox, PriceBox
-from circuits.markets import RiskParameters, price_of
+from circuits.markets import RiskParameters
+from circuits.prices import price_of
 from zkmargin import canonical
 from zkmargin.documents import Oracle, Round, Signed, Trust, read, reporter
 from zkmargin.errors import ContextError, InputError

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from circuits import policy
 from circuits.boxes import PriceBox
 from circuits.claims import Claims
-from circuits.markets import RiskParameters, box_from_request, prices_of
+from circuits.markets import RiskParameters
+from circuits.prices import box_from_request, prices_of
 from circuits.statement import claims_of
 from zkmargin import canonical
 from zkmargin.bundle import Bundle, Request

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from ..boxes import Band, Lifetime, PriceBox
     from ..claims import Claim
-    from ..markets import Holdings, RiskParameters
+    from ..holdings import Holdings
+    from ..markets import RiskParameters
 
 
 class Report(Protocol):

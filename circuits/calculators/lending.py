@@ -18,7 +18,8 @@ from zkmargin.documents import Account
 
 from ..boxes import Band, Lifetime, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
-from ..markets import Holdings, RiskParameters, holdings
+from ..holdings import Holdings, holdings
+from ..markets import RiskParameters
 from .positions import assets, counted, worst_asset
 from .reports import Report
 from .widest import widest_box_percent

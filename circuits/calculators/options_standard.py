@@ -26,7 +26,8 @@ from zkmargin.errors import InputError
 
 from ..boxes import ATTO, Band, Lifetime, MarketBox, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
-from ..markets import Holdings, RiskParameters, holdings
+from ..holdings import Holdings, holdings
+from ..markets import RiskParameters
 from ..options import Option, options
 from . import cross
 from .reports import PositionReport, Report

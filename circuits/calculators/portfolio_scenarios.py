@@ -24,7 +24,8 @@ from zkmargin.documents import Account, Portfolio
 
 from ..boxes import ATTO, Band, Lifetime, MarketBox, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
-from ..markets import Holdings, RiskParameters, holdings
+from ..holdings import Holdings, holdings
+from ..markets import RiskParameters
 from ..options import Option, options
 from ..scenarios import MARK, VALUE_BITS, ExpiryShocks, Move, unit_values
 from .options_standard import lots_of_options

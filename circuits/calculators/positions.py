@@ -21,7 +21,8 @@ from zkmargin.documents import Account, Position
 
 from ..boxes import ATTO, Band, Lifetime, MarketBox, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
-from ..markets import Holdings, Market, RiskParameters, holdings
+from ..holdings import Holdings, holdings
+from ..markets import Market, RiskParameters
 from .reports import AssetReport, PositionReport, Report
 from .widest import widest_box_percent
 

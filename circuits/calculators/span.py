@@ -20,7 +20,8 @@ from zkmargin.documents import Account, Commodity, RiskArray
 
 from ..boxes import Band, Lifetime, PriceBox
 from ..claims import INITIAL, MAINTENANCE, Claim
-from ..markets import Holdings, Market, RiskParameters, holdings
+from ..holdings import Holdings, holdings
+from ..markets import Market, RiskParameters
 from .positions import VALUES
 from .reports import Report
 from .widest import widest_box_percent

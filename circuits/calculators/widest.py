@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from ..boxes import Band, Lifetime, PriceBox, box_around
 from ..claims import MAINTENANCE, Claim
-from ..markets import Holdings, RiskParameters
+from ..holdings import Holdings
+from ..markets import RiskParameters
 
 STEPS_PER_PERCENT = 100
 MAX_PERCENT = 100

@@ -10,7 +10,8 @@ from enum import StrEnum
 from fractions import Fraction
 
 from circuits.boxes import Band
-from circuits.markets import RiskParameters, holdings
+from circuits.holdings import holdings
+from circuits.markets import RiskParameters
 from zkmargin import canonical
 from zkmargin.documents import Account, Params, read
 from zkmargin.errors import InputError

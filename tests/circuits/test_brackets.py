@@ -13,8 +13,9 @@ from circuits import statement
 from circuits.boxes import ATTO, Band
 from circuits.calculators import cross
 from circuits.claims import INITIAL, MAINTENANCE, Claim, Claims
+from circuits.holdings import Holdings
 from circuits.layout import Layout
-from circuits.markets import Holdings, RiskParameters
+from circuits.markets import RiskParameters
 from circuits.models import perpetuals_brackets
 from zkmargin import range_argument
 from zkmargin.documents import Account, Params

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from margin_accounts import PRICES, account, oracle, params, round_of
 
-from circuits.boxes import Band, MarketBox, PriceBox
+from circuits.boxes import Band, MarketBox, PriceBox, box_around
 from circuits.calculators import cross
 from circuits.calculators.reports import Report, is_liquidatable, is_solvent
 from circuits.calculators.widest import widest_box_percent
 from circuits.claims import MAINTENANCE, Claim
-from circuits.markets import Holdings, RiskParameters, box_around, holdings, prices_of
+from circuits.holdings import Holdings, holdings
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from zkmargin.canonical import parse_decimal
 from zkmargin.documents import Account
 

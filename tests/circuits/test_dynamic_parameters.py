@@ -11,10 +11,11 @@ from margin_accounts import TIME, Case, account, round_of
 from model_cases import LIFETIME, check_sharp, is_provable, layout, needed, risk
 
 from circuits import statement
-from circuits.boxes import ATTO, Band, MarketBox, within
+from circuits.boxes import ATTO, Band, MarketBox, box_around, within
 from circuits.claims import INITIAL, MAINTENANCE, Claim, Claims
-from circuits.markets import RiskParameters, box_around, box_entries, prices_of
+from circuits.markets import RiskParameters
 from circuits.policy import check_prices, check_width, widest_box
+from circuits.prices import box_entries, prices_of
 from circuits.statement import build
 from zkmargin.canonical import parse_time
 from zkmargin.documents import Oracle, Params, Round

@@ -11,8 +11,8 @@ from least_cash import START, least_cash, relation
 from option_markets import DAY, REQUIRES, index, option, perpetual, points, risk
 
 from circuits import black76
-from circuits.boxes import Band, Lifetime
-from circuits.markets import RiskParameters, box_around
+from circuits.boxes import Band, Lifetime, box_around
+from circuits.markets import RiskParameters
 from circuits.options import MAX_SEGMENTS, gap, nodes, options
 
 Q = Fraction

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from cli_run import EXAMPLES, Ran, zkmargin
 
+from circuits.holdings import holdings
 from circuits.layout import Layout
-from circuits.markets import RiskParameters, holdings, prices_of
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from circuits.statement import build
 from prover.commands import prove as command
 from zkmargin import canonical

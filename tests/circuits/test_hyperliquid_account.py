@@ -14,7 +14,8 @@ import pytest
 from margin_accounts import oracle, round_of
 
 from circuits import calculators
-from circuits.markets import RiskParameters, prices_of
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from zkmargin.documents import Account, Params
 
 POSITIONS = {

@@ -11,7 +11,8 @@ from model_cases import LIFETIME, is_provable, params, point, risk
 from circuits import calculators, statement
 from circuits.boxes import ATTO, Band
 from circuits.claims import Claims
-from circuits.markets import Holdings, RiskParameters, holdings
+from circuits.holdings import Holdings, holdings
+from circuits.markets import RiskParameters
 from zkmargin.documents import Account, Params
 from zkmargin.errors import InputError
 from zkmargin.pedersen import Opening, commit

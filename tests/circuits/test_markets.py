@@ -7,8 +7,10 @@ from fractions import Fraction
 import pytest
 from margin_accounts import MARKETS, account, oracle, params, round_of
 
-from circuits.boxes import Band, MarketBox, within
-from circuits.markets import RiskParameters, box_around, box_entries, box_from_request, holdings, prices_of
+from circuits.boxes import Band, MarketBox, box_around, within
+from circuits.holdings import holdings
+from circuits.markets import RiskParameters
+from circuits.prices import box_entries, box_from_request, prices_of
 from zkmargin.errors import ContextError, InputError
 
 PARAMS = RiskParameters.from_document(params())

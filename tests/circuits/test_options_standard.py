@@ -15,9 +15,11 @@ from model_cases import is_provable
 from option_markets import DAY, REQUIRES, document, index, option, perpetual, points, risk
 
 from circuits import calculators, statement
-from circuits.boxes import Band
+from circuits.boxes import Band, box_around
 from circuits.claims import Claim, Claims
-from circuits.markets import Holdings, RiskParameters, box_around, holdings, prices_of
+from circuits.holdings import Holdings, holdings
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from zkmargin.documents import Account, Oracle
 from zkmargin.errors import ContextError, InputError, WitnessError
 

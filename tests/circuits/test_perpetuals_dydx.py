@@ -15,7 +15,7 @@ from circuits.boxes import Band, MarketBox
 from circuits.calculators import dydx
 from circuits.calculators.reports import is_liquidatable
 from circuits.claims import INITIAL, MAINTENANCE, Claim
-from circuits.markets import holdings
+from circuits.holdings import holdings
 from circuits.models.perpetuals_dydx import check, initial_in_force
 from zkmargin.documents import Account
 from zkmargin.errors import InputError

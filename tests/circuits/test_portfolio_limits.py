@@ -13,7 +13,9 @@ from margin_accounts import params as params_of
 
 from circuits import calculators, statement
 from circuits.claims import Claims
-from circuits.markets import RiskParameters, holdings, prices_of
+from circuits.holdings import holdings
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from circuits.statement import build
 from zkmargin.documents import Account, Params, Round
 from zkmargin.errors import ContextError, InputError, WitnessError

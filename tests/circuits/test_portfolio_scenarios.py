@@ -18,7 +18,9 @@ from model_cases import is_provable
 from circuits import calculators
 from circuits.boxes import Band, box_around
 from circuits.claims import Claim, Claims
-from circuits.markets import Holdings, Market, RiskParameters, holdings, prices_of
+from circuits.holdings import Holdings, holdings
+from circuits.markets import Market, RiskParameters
+from circuits.prices import prices_of
 from circuits.scenarios import ExpiryShocks
 from zkmargin.canonical import format_time
 from zkmargin.documents import Account, Params, Portfolio, Round

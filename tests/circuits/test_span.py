@@ -18,7 +18,8 @@ from model_cases import is_provable
 from circuits import black76, calculators, statement
 from circuits.boxes import Band, box_around
 from circuits.claims import Claim
-from circuits.markets import Holdings, RiskParameters, holdings
+from circuits.holdings import Holdings, holdings
+from circuits.markets import RiskParameters
 from circuits.program import SLACK_BITS
 from zkmargin.canonical import format_decimal
 from zkmargin.documents import Account, Oracle, Params

@@ -15,7 +15,8 @@ from margin_accounts import PRICES, Case, account, openings_of, oracle, params, 
 from circuits.boxes import Band, PriceBox
 from circuits.calculators.cross import shortfall
 from circuits.claims import Claim
-from circuits.markets import Holdings, RiskParameters
+from circuits.holdings import Holdings
+from circuits.markets import RiskParameters
 from circuits.statement import Statement, build
 from zkmargin.batch import verify_batch
 from zkmargin.canonical import to_hex

@@ -11,7 +11,8 @@ import pytest
 from cli_run import EXAMPLES, PUBLIC, zkmargin
 
 from circuits.calculators.cross import report
-from circuits.markets import RiskParameters, prices_of
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from prover.importers import Kind, import_account
 from zkmargin.documents import Account, Params, Round, read
 from zkmargin.errors import InputError

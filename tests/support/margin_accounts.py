@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from circuits.boxes import Band
-from circuits.markets import Holdings, RiskParameters, box_around, box_entries, holdings, prices_of
+from circuits.boxes import Band, box_around
+from circuits.holdings import Holdings, holdings
+from circuits.markets import RiskParameters
+from circuits.prices import box_entries, prices_of
 from zkmargin.bundle import Request
 from zkmargin.canonical import to_hex
 from zkmargin.documents import (

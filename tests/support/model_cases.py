@@ -11,8 +11,9 @@ import pytest
 from circuits import calculators, statement
 from circuits.boxes import Band, PriceBox
 from circuits.claims import Claim, Claims
+from circuits.holdings import Holdings
 from circuits.layout import Layout
-from circuits.markets import Holdings, RiskParameters
+from circuits.markets import RiskParameters
 from zkmargin.documents import Params
 from zkmargin.errors import WitnessError
 

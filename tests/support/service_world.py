@@ -16,7 +16,9 @@ from fastapi.testclient import TestClient
 
 from circuits import statement
 from circuits.boxes import box_around
-from circuits.markets import RiskParameters, box_entries, holdings, prices_of
+from circuits.holdings import holdings
+from circuits.markets import RiskParameters
+from circuits.prices import box_entries, prices_of
 from verifier import schema
 from verifier.app import create_app
 from verifier.service import Service

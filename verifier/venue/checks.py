@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from circuits import policy
-from circuits.markets import RiskParameters, holdings, prices_of
+from circuits.holdings import holdings
+from circuits.markets import RiskParameters
+from circuits.prices import prices_of
 from zkmargin import canonical
 from zkmargin.documents import Account, AttestationRequest, Openings, Params, Round, Trust
 from zkmargin.errors import ContextError, InputError
