@@ -51,7 +51,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which chain, and which program at the vault's address. ``code_hash`` is None for chains that have no such thing."""
+    """Which chain, and which program at the vault's address. ``code_hash`` is None where there is no such thing."""
 
     chain: str
     """CAIP-2."""
