@@ -14,8 +14,8 @@ TIMEOUT_S = 30.0
 _MAX_LENGTH_DIGITS = 15
 
 
-def raw_body(*media_types: str) -> Callable[[Request], Awaitable[bytes]]:
-    """A dependency that reads the body, of JSON or one of ``media_types``, up to the application's limit.
+def raw_body(*media_types: str, limit: int | None = None) -> Callable[[Request], Awaitable[bytes]]:
+    """A dependency that reads the body, of JSON or one of ``media_types``, up to ``limit`` bytes or the application's.
 
     Raises: HTTPException 415, 413 or 408.
     """
@@ -24,16 +24,16 @@ def raw_body(*media_types: str) -> Callable[[Request], Awaitable[bytes]]:
     async def read(request: Request) -> bytes:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in accepted:
             raise HTTPException(415, f"the content type must be one of: {', '.join(accepted)}")
-        limit: int = request.app.state.max_body_bytes
-        if _declared_above(limit, request.headers.get("content-length", "")):
-            raise _too_large(limit)
+        most: int = limit or request.app.state.max_body_bytes
+        if _declared_above(most, request.headers.get("content-length", "")):
+            raise _too_large(most)
         body = bytearray()
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 async for chunk in request.stream():
                     body += chunk
-                    if len(body) > limit:
-                        raise _too_large(limit)
+                    if len(body) > most:
+                        raise _too_large(most)
         except TimeoutError:
             raise HTTPException(408, "the body did not come in time", headers=_CLOSE) from None
         return bytes(body)

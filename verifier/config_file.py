@@ -11,9 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from zkmargin.envelope import PrivateKey
 from zkmargin.errors import InputError
-from zkmargin.sealing import SealingKey
 
 from . import disk, keys
 
@@ -83,7 +81,7 @@ def make_once(
     values: dict[str, Any],
     *,
     required: Sequence[str],
-    new_keys: Mapping[str, Callable[[], PrivateKey | SealingKey]],
+    new_keys: Mapping[str, Callable[[], keys.Secret]],
 ) -> S:
     """The settings in ``directory``; if there are none, they are made of ``values``, with a key in every file of
     ``new_keys``. A directory with keys and no configuration is one that was interrupted here: its keys stay.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from zkmargin import canonical
 from zkmargin.envelope import PrivateKey
@@ -15,7 +16,14 @@ _SEED_BYTES = 32
 _MAX_KEY_FILE_BYTES = 256
 
 
-def write_new(path: Path, key: PrivateKey | SealingKey) -> None:
+class Secret(Protocol):
+    """What a key file holds: 32 secret bytes, of whatever kind."""
+
+    def to_bytes(self) -> bytes:
+        """The 32 bytes."""
+
+
+def write_new(path: Path, key: Secret) -> None:
     """Write ``key`` to ``path``, which must not exist yet.
 
     Raises: InputError, Unavailable.
@@ -52,7 +60,15 @@ def read_sealing(path: Path) -> SealingKey:
     return SealingKey(_read(path))
 
 
-def _content(key: PrivateKey | SealingKey) -> bytes:
+def read_secret(path: Path) -> bytes:
+    """The 32 secret bytes in ``path``, whatever they are for.
+
+    Raises: as ``read_signing``.
+    """
+    return _read(path)
+
+
+def _content(key: Secret) -> bytes:
     return canonical.to_hex(key.to_bytes()).encode("ascii") + b"\n"
 
 

@@ -1,0 +1,80 @@
+"""What follows from what a member saw of its pledges: who gets a leaf, whose leaf is taken back. Pure.
+
+Three states of the chain are looked at: the one at the height of the checkpoint, which is deep enough to be final; the
+head; and, where the node offers it, the block to come.
+
+    at the height          newer               outcome
+    Active, as pledged     Active everywhere   a leaf
+    Active                 anything else       no leaf: a release is under way, and what was attested runs out before
+                                               the coins can move
+    release requested      -                   no leaf
+    released, seized       -                   never a leaf again; a revocation if there was a leaf
+    not there              -                   a revocation (reorged) if there was a leaf; else it is not final yet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from zkmargin.collateral import Note
+
+from .reader import LockName, LockStatus, LockView
+
+
+class State(StrEnum):
+    """How a member sees a pledge."""
+
+    PENDING = "pending"
+    FINAL = "final"
+    REORGED = "reorged"
+    RELEASED = "released"
+    SEIZED = "seized"
+
+
+ENDED = (State.RELEASED, State.SEIZED)
+REVOKED = (State.REORGED, *ENDED)
+"""Also the reasons of revocations."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``state`` from now on; ``leaf``: it may be attested at this height."""
+
+    state: State
+    leaf: bool = False
+
+
+def find(
+    state: State, note: Note, *, offered: bool, final: LockView | None, newer: Iterable[LockView | None]
+) -> Finding:
+    """What becomes of a pledge in ``state`` whose leaf was ``offered`` before or not.
+
+    Args: final: the lock at the height.   newer: the lock in every state that is newer.
+    """
+    if state in ENDED:
+        return Finding(state)
+    if final is None:
+        return Finding(State.REORGED if offered else State.PENDING)
+    if final.status is LockStatus.SEIZED:
+        return Finding(State.SEIZED)
+    if final.status is LockStatus.RELEASED:
+        return Finding(State.RELEASED)
+    if all(backs(view, note) for view in (final, *newer)):
+        return Finding(State.FINAL, leaf=True)
+    return Finding(state)
+
+
+def backs(view: LockView | None, note: Note) -> bool:
+    """The lock is Active, and is what the note says."""
+    return (
+        view is not None
+        and view.status is LockStatus.ACTIVE
+        and (view.owner, view.asset, view.amount) == (note.owner, note.asset, note.amount)
+    )
+
+
+def name_of(note: Note) -> LockName:
+    """What the lock of ``note`` is found by."""
+    return LockName(note.owner, note.digest)

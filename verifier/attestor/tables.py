@@ -1,0 +1,99 @@
+"""The attestor's own small database: the documents that it goes by, the pledges that it knows, what it has signed.
+
+The opening of a pledge is in it, amount and secret too: whoever reads this file knows which account which lock backs.
+Its directory is readable by its owner only.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, MetaData, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from verifier.store import Store, failures_told
+from verifier.tables import NAMING
+
+_DIGEST = String(66)
+_CHAIN = String(41)
+
+
+class Table(DeclarativeBase):
+    """Base of the attestor's tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class TrustRow(Table):
+    """A version of the trust document."""
+
+    __tablename__ = "trust"
+
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    envelope: Mapped[bytes]
+
+
+class RegistryRow(Table):
+    """A version of the registry of chains."""
+
+    __tablename__ = "registry"
+
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    envelope: Mapped[bytes]
+
+
+class MemberSetRow(Table):
+    """A version of the set of attestors of a chain."""
+
+    __tablename__ = "member_sets"
+
+    chain: Mapped[str] = mapped_column(_CHAIN, primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    from_epoch: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[bytes]
+
+
+class PledgeRow(Table):
+    """A pledge: one a tag, and one a note.
+
+    ``offered``: the last epoch in which this member offered a leaf of it; None before the first. ``told``: a revocation
+    of it is in a checkpoint with a quorum, since the last leaf.
+    """
+
+    __tablename__ = "pledges"
+
+    tag: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+    note: Mapped[str] = mapped_column(_DIGEST, unique=True)
+    chain: Mapped[str] = mapped_column(_CHAIN, index=True)
+    opening: Mapped[bytes]
+    state: Mapped[str] = mapped_column(String(16))
+    offered: Mapped[int | None] = mapped_column(BigInteger)
+    told: Mapped[bool]
+
+
+class SignedRow(Table):
+    """A checkpoint that this member signs: the primary key is what keeps it to one an epoch."""
+
+    __tablename__ = "signed"
+
+    chain: Mapped[str] = mapped_column(_CHAIN, primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(_DIGEST)
+    height: Mapped[int] = mapped_column(BigInteger)
+    block_hash: Mapped[str] = mapped_column(_DIGEST)
+
+
+class QuorumRow(Table):
+    """The newest checkpoint with the signatures of a quorum that this member was shown, one a chain."""
+
+    __tablename__ = "quorum"
+
+    chain: Mapped[str] = mapped_column(_CHAIN, primary_key=True)
+    checkpoint: Mapped[bytes]
+
+
+def create(store: Store) -> None:
+    """Make the tables that are not there yet.
+
+    Raises: Unavailable.
+    """
+    with failures_told(), store.writer.begin() as connection:
+        Table.metadata.create_all(connection)
