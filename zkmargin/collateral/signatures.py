@@ -1,7 +1,7 @@
 """Signatures of members of an attestor set: Ed25519 over a message, secp256k1 over its Keccak-256.
 
 One rule for whatever members sign: the 66 bytes of a checkpoint, whose Keccak-256 is its digest of EIP-712, and the 32
-bytes of ``message``, for keys and sets. Their lengths keep the two apart.
+bytes of ``signed_message``, for keys and sets. Their lengths keep the two apart.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Secp256k1Key:
 SigningKey = Ed25519Key | Secp256k1Key
 
 
-def message(name: str, *fields: bytes) -> bytes:
+def signed_message(name: str, *fields: bytes) -> bytes:
     """SHA-256 of the length-prefixed fields ``name``, ``fields``: what members sign of anything but checkpoints."""
     return hashlib.sha256(framed(name.encode("utf-8"), *fields)).digest()
 
