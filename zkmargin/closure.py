@@ -5,7 +5,7 @@ Source: docs/protocol.md, "Integers, not field elements". Run on both sides befo
 Bounds spread from the digits: a gadget bounds its gate; a row without R-entries (or the second row of an abs) that
 has exactly one unbounded variable, with coefficient +1 or -1, bounds it by the rest, if that is below r/2. Any other
 coefficient D would let 1/D mod r pass as a small number. Because each value is bounded by a row of its own, P has full
-column rank.
+column rank; only attested values, whose openings others checked, are bounded from the start and need no such row.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ def check(
     gadgets: Sequence[Gadget],
     J: int,
     abs_bounds: Mapping[int, int],
+    attested: Sequence[tuple[int, int]],
 ) -> None:
     """Refuse unless every value and entry is bounded and no row, form or square reaches r/2.
 
     Args:   abs_bounds: for the gate of every abs gadget, the largest |x| that it admits (gadgets.check).
+            attested: (j, bits): 0 <= v_j < 2^bits is known from elsewhere.
     Raises: RelationError.   Cost: linear in the number of sparse entries.
     """
     N = len(slots)
@@ -39,6 +41,8 @@ def check(
     for i, slot in enumerate(slots):
         if isinstance(slot, Digit):
             bounds[i] = largest[slot.table]
+    for j, bits in attested:
+        bounds[N + j] = (1 << bits) - 1
 
     x_bounds: dict[int, int] = {}  # second row of an abs -> bound of x = w - u: one of the two is 0
     not_spreading: set[int] = set()

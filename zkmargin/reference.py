@@ -3,8 +3,8 @@
 It exists to disagree: it shares no code with the fast verifier (no group, generators, transcript, commitments or
 arguments), takes each formula from the document as it stands there, and is some hundred times slower. Comments name
 the sections (§) and the verifier steps of docs/protocol.md. Of a relation it reads only the public attributes
-``tables``, ``slots``, ``rows``, ``gadgets`` and ``J``; lengths and the digest it works out itself. What it takes over
-is that a ``Relation`` that exists was accepted when it was made: limits, gadgets and closure (§2, §9).
+``tables``, ``slots``, ``rows``, ``gadgets``, ``J`` and ``attested``; lengths and the digest it works out itself. What
+it takes over is that a ``Relation`` that exists was accepted when it was made: limits, gadgets and closure (§2, §9).
 """
 
 from __future__ import annotations

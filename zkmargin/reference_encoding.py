@@ -169,4 +169,8 @@ def relation_digest(relation: Relation) -> bytes:
             parts += [b"\x00", u32(gadget.gate), *(u32(row_index) for row_index in gadget.rows)]
         else:
             parts += [b"\x01", u32(gadget.gate), u32(gadget.row)]
+    if relation.attested:
+        parts += [u32(len(relation.attested))]
+        for j, bits in relation.attested:
+            parts += [u32(j), u32(bits)]
     return sha256(*parts)

@@ -7,6 +7,7 @@ and cannot wrap around modulo r.
     digit slot of table t:  a_i is a symbol of the table
     gate slot:              a_i * w_i = sum_j c_ij a_j + c_i
     row k:                  sum_i W_ki a_i + sum_i U_ki w_i = sum_j P_kj v_j + b_k      (mod r)
+    attested value (j, n):  0 <= v_j < 2^n, by others who checked the opening of V_j; the proof does not show it
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ MAX_ROWS = 8192
 MAX_TABLES = 16
 MAX_SYMBOLS = 4096
 MAX_ENTRIES = 262144
+MAX_ATTESTED_BITS = 64
 MIN_SAVING = 4
 """A round of folding must save at least this many scalars."""
 
@@ -36,6 +38,9 @@ MIN_SAVING = 4
 @dataclass(frozen=True)
 class Relation:
     """A well-formed relation over J commitments. Immutable; construction validates.
+
+    ``attested``: (j, bits), j rising strictly. **Whoever accepts a proof must have it from someone who checked an
+    opening (v_j, beta_j) of V_j in (G, H) that 0 <= v_j < 2^bits**: the closure takes it as given, and no row has to.
 
     Raises: RelationError: ill-formed, above the limits, or not closed over the integers.
     Cost:   linear in the number of sparse entries.
@@ -46,11 +51,12 @@ class Relation:
     rows: tuple[Row, ...]
     gadgets: tuple[Gadget, ...]
     J: int
+    attested: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         _check_shape(self)
         abs_bounds = gadgets.check(self.tables, self.slots, self.rows, self.gadgets)
-        closure.check(self.tables, self.slots, self.rows, self.gadgets, self.J, abs_bounds)
+        closure.check(self.tables, self.slots, self.rows, self.gadgets, self.J, abs_bounds, self.attested)
 
     # Sizes: everything follows from (N, L) alone.
 
@@ -156,6 +162,17 @@ def _check_shape(relation: Relation) -> None:
         _check_sparse(row.W, N, "W")
         _check_sparse(row.U, N, "U")
         _check_sparse(row.P, J, "P")
+    _check_attested(relation.attested, J)
+
+
+def _check_attested(attested: tuple[tuple[int, int], ...], J: int) -> None:
+    last = -1
+    for j, bits in attested:
+        if not last < j < J:
+            raise RelationError("attested values must be named once each, in their order, and exist")
+        if not 1 <= bits <= MAX_ATTESTED_BITS:
+            raise RelationError(f"an attested value has 1 to {MAX_ATTESTED_BITS} bits")
+        last = j
 
 
 def _check_sparse(entries: Sparse, size: int, name: str) -> None:
@@ -194,6 +211,10 @@ def _encode(relation: Relation) -> Iterable[bytes]:
             yield b"\x00" + _count(gadget.gate) + _count(gadget.rows[0]) + _count(gadget.rows[1])
         else:
             yield b"\x01" + _count(gadget.gate) + _count(gadget.row)
+    if relation.attested:  # what has none is encoded as ever; every part before this one says how long it is
+        yield _count(len(relation.attested))
+        for j, bits in relation.attested:
+            yield _count(j) + _count(bits)
 
 
 def _encode_sparse(entries: Sparse) -> Iterable[bytes]:

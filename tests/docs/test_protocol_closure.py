@@ -24,8 +24,8 @@ def form(sparse) -> dict[int, int]:
     return {index: centred(coefficient) for index, coefficient in sparse}
 
 
-def accepted_by_the_document(tables, slots, rows, gadgets, J) -> bool:
-    return gadgets_match(tables, slots, rows, gadgets) and closes(tables, slots, rows, gadgets, J)
+def accepted_by_the_document(tables, slots, rows, gadgets, J, attested) -> bool:
+    return gadgets_match(tables, slots, rows, gadgets) and closes(tables, slots, rows, gadgets, J, attested)
 
 
 def gadgets_match(tables, slots, rows, gadgets) -> bool:
@@ -67,10 +67,11 @@ def square_matches(rows, gadget) -> bool:
     return form(row.W) == {gadget.gate: 1} and form(row.U) == {gadget.gate: -1} and not row.P and not centred(row.b)
 
 
-def closes(tables, slots, rows, gadgets, J) -> bool:
+def closes(tables, slots, rows, gadgets, J, attested) -> bool:
     """§9, items 1 to 6."""
     # 1
     B = {("a", i): max(abs(centred(s)) for s in tables[d.table]) for i, d in enumerate(slots) if isinstance(d, Digit)}
+    B |= {("v", j): 2**n - 1 for j, n in attested}
     Bw, allowance, aside = {}, {}, set()
     # 2
     for gadget in gadgets:
@@ -144,6 +145,7 @@ class Draft:
                 self.rows[-1]["P"][chance.randrange(self.J)] = self.coefficient()
         for _ in range(chance.choice([0, 0, 1])):
             self.change()
+        self.attested = tuple((j, chance.choice([1, 8, 48, 64])) for j in range(self.J) if chance.random() < 0.2)
         order = list(range(len(self.rows)))
         chance.shuffle(order)  # the order of rows decides the order of the queue
         place = {old: new for new, old in enumerate(order)}
@@ -241,6 +243,7 @@ class Draft:
             "rows": tuple(Row(sparse(r["W"]), sparse(r["U"]), sparse(r["P"]), r["b"]) for r in self.rows),
             "gadgets": tuple(self.gadgets),
             "J": self.J,
+            "attested": self.attested,
         }
 
 

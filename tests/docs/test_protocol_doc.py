@@ -87,6 +87,7 @@ def test_limits():
         relation.MAX_TABLES,
         relation.MAX_SYMBOLS,
         relation.MAX_ENTRIES,
+        relation.MAX_ATTESTED_BITS,
         range_argument.MAX_CONTEXT_BYTES,
     ]
     assert reference.CONTEXT_LIMIT_BYTES == range_argument.MAX_CONTEXT_BYTES

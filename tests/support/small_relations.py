@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zkmargin.pedersen import Opening
 from zkmargin.range_argument import Assignment
@@ -93,6 +93,20 @@ def square(u: int = 6, base: int = 4, count: int = 2) -> Case:
     return Case(f"square of {u}", relation, (u, u * u), Assignment(a, {g: u}))
 
 
+def attested(q: int = -3, cash: int = -200, locks: Sequence[int] = (40, 9)) -> Case:
+    """As ``absolute``, with 7 v_2 + 35 v_3 added to the slack: v_2 of 6 and v_3 of 4 bits are attested."""
+    counted = 7 * locks[0] + 35 * locks[1]
+    plain = absolute(q, cash + counted)
+    *rows, margin = plain.relation.rows
+    relation = replace(
+        plain.relation,
+        rows=(*rows, replace(margin, P=(*margin.P, (2, 7), (3, 35)))),
+        J=4,
+        attested=((2, 6), (3, 4)),
+    )
+    return Case(f"margin of q = {q} with attested values", relation, (cash, q, *locks), plain.assignment)
+
+
 def cases() -> list[Case]:
     """One of each kind: several bit lengths, tables, gadgets; a value 0, whose commitment may be the identity."""
     return [
@@ -104,4 +118,5 @@ def cases() -> list[Case]:
         absolute(5, 0),
         absolute(0, 65535),
         square(),
+        attested(),
     ]

@@ -24,7 +24,7 @@ def unhexed(text: str) -> bytes:
 
 
 def relation_to_json(relation: Relation) -> dict[str, Any]:
-    return {
+    value = {
         "J": relation.J,
         "tables": [[str(symbol) for symbol in table] for table in relation.tables],
         "slots": [
@@ -43,6 +43,7 @@ def relation_to_json(relation: Relation) -> dict[str, Any]:
             for gadget in relation.gadgets
         ],
     }
+    return value | {"attested": list(map(list, relation.attested))} if relation.attested else value
 
 
 def relation_from_json(value: dict[str, Any]) -> Relation:
@@ -65,6 +66,7 @@ def relation_from_json(value: dict[str, Any]) -> Relation:
             for gadget in value["gadgets"]
         ),
         J=value["J"],
+        attested=tuple((j, bits) for j, bits in value.get("attested", ())),
     )
 
 

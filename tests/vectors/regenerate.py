@@ -142,7 +142,7 @@ def range_argument_vectors() -> dict[str, Any]:
                 "proof": hexed(proof),
             }
         )
-    return {"accept": accepts, "reject": list(_rejects(accepts[4]))}
+    return {"accept": accepts, "reject": [*_rejects(accepts[4]), *_attested_rejects(accepts[8])]}
 
 
 def _rejects(accept: dict[str, Any]) -> Any:
@@ -194,6 +194,43 @@ def _rejects(accept: dict[str, Any]) -> Any:
         relation = json.loads(json.dumps(accept["relation"]))
         change(relation)
         yield reject(f"relation: {what}", "ProofError", relation=relation)
+
+
+def _attested_rejects(accept: dict[str, Any]) -> Any:
+    """Every way in which attested values can be others than those that were proved."""
+    V = accept["V"]
+
+    def reject(name: str, relation: Any = None, **fields: Any) -> dict[str, Any]:
+        changed = {} if relation is None else {"relation": json.loads(json.dumps(accept["relation"]))}
+        for change in relation or ():
+            change(changed["relation"])
+        return {"name": f"attested: {name}", "mutates": accept["name"], "error": "ProofError", **changed, **fields}
+
+    margin = ["rows", 2, "P"]
+    cash, size, first, second = accept["relation"]["rows"][2]["P"]
+    third = [4, "1"]
+    yield reject("a bit more", [_set(["attested", 0, 1], 7)])
+    yield reject("a bit less", [_set(["attested", 1, 1], 3)])
+    yield reject("the bits swapped", [_set(["attested"], [[2, 4], [3, 6]])])
+    yield reject("of a value that was not", [_set(["attested"], [[1, 8], [2, 6], [3, 4]])])
+    yield reject("a coefficient one more", [_set([*margin, 2, 1], "8")])
+    yield reject("a coefficient one less", [_set([*margin, 3, 1], "34")])
+    yield reject("a coefficient negated", [_set([*margin, 2, 1], "-7")])
+    yield reject("not counted", [_set(margin, [cash, size, second])])
+    yield reject("a commitment swapped for another", V=[*V[:2], V[3], V[2]])
+    yield reject("a commitment used twice", V=[*V[:3], V[2]])
+    yield reject("a commitment is the identity", V=[*V[:3], hexed(b"\xc0" + bytes(47))])
+    added = [
+        _set(["J"], 5),
+        _set(["attested"], [[2, 6], [3, 4], [4, 1]]),
+        _set(margin, [cash, size, first, second, third]),
+    ]
+    yield reject("a lock added", added, V=[*V, V[0]])
+    yield reject("a lock added that is not counted", added[:2], V=[*V, V[0]])
+    dropped = [_set(["J"], 3), _set(["attested"], [[2, 6]]), _set(margin, [cash, size, first])]
+    yield reject("a lock dropped", dropped, V=V[:3])
+    reordered = [_set(["attested"], [[2, 4], [3, 6]]), _set(margin, [cash, size, [2, "35"], [3, "7"]])]
+    yield reject("locks in another order", reordered, V=[*V[:2], V[3], V[2]])
 
 
 def _shifted(accept: dict[str, Any], by: int) -> str:
