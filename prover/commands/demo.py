@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ..console import Output, OutputOption, emit, note, table
-from ..demo import Story, run
+from ..demo.scenario import Story, run
 from ..errors import EXIT_NEGATIVE
 
 
