@@ -131,7 +131,7 @@ class Market:
     @property
     def atto_per_lot(self) -> int:
         """What turns quote units per unit into atto per lot; an integer, because a lot has at most 18 decimals."""
-        return int(self.lot * ATTO)
+        return self.lot.numerator * ATTO // self.lot.denominator
 
     def at(self, ends: MarketBox) -> Market:
         """This market with the rates that are in force up to the open interest and volatility of ``ends``.

@@ -124,11 +124,16 @@ class Program:
             return first
         differences = [_minus(form, first) for form in rest]
         scale = _divisor(differences)
-        above = max(0, *(-self._bounds(difference)[0] for difference in differences)) // scale
-        x_0 = self._unknown(Unknown(above.bit_length(), None, _gap(first, rest, scale)), above)
-        for difference in differences:
+        bounds = [self._bounds(difference) for difference in differences]
+        above = max(0, *(-low for low, _ in bounds)) // scale
+        reaches = [max(0, high) // scale + above for _, high in bounds]
+        return self._below(first, differences, scale, above, reaches)
+
+    def _below(self, first: Form, differences: Sequence[Form], scale: int, above: int, reaches: Iterable[int]) -> Form:
+        """t = first - scale x_0 with t <= first + d for every difference d; x_0 is at most ``above``."""
+        x_0 = self._unknown(Unknown(above.bit_length(), None, _gap(differences, scale)), above)
+        for difference, reach in zip(differences, reaches, strict=True):
             row = {variable: coefficient // scale for variable, coefficient in difference.items()}
-            reach = max(0, self._bounds(difference)[1]) // scale + above
             self._unknown(Unknown(reach.bit_length(), {**row, x_0: 1}), reach)
         return {**first, x_0: -scale}
 
@@ -155,17 +160,14 @@ class Program:
         ceilings = [_sum(form, _times(bit, -most), {ONE: most}) for form, bit in zip(forms, bits, strict=True)]
         first, *rest = ceilings
         reach = 2 * most // scale
-        x_0 = self._unknown(Unknown(reach.bit_length(), None, _gap(first, rest, scale)), reach)
-        for ceiling in rest:
-            row = {v: c // scale for v, c in _minus(ceiling, first).items()}
-            self._unknown(Unknown(reach.bit_length(), {**row, x_0: 1}), reach)
+        least = self._below(first, [_minus(form, first) for form in rest], scale, reach, [reach] * len(rest))
         for condition, bit in zip(conditions, bits, strict=True):
             if condition is not None:
                 low, high = self._bounds(condition)
                 waived = max(0, -low)
                 row = _sum(condition, _times(bit, -waived), {ONE: waived})
                 self._unknown(Unknown((high + waived).bit_length(), row), high + waived)
-        return {**first, x_0: -scale}
+        return least
 
     def _choice(self, choose: Callable[[Sequence[int]], int], count: int) -> list[Form]:
         """One form per alternative, 1 for the one that is chosen and 0 for the others."""
@@ -261,12 +263,8 @@ def evaluate(form: Mapping[int, int], known: Sequence[int]) -> int:
     return sum(c if variable == ONE else c * known[variable] for variable, c in form.items())
 
 
-def _gap(first: Form, rest: Sequence[Form], scale: int) -> Callable[[Sequence[int]], int]:
-    def find(known: Sequence[int]) -> int:
-        value = evaluate(first, known)
-        return max(0, value - min(evaluate(form, known) for form in rest)) // scale if rest else 0
-
-    return find
+def _gap(differences: Sequence[Form], scale: int) -> Callable[[Sequence[int]], int]:
+    return lambda known: max([0, *(-evaluate(difference, known) for difference in differences)]) // scale
 
 
 def _chooser(forms: Sequence[Form], conditions: Sequence[Form | None]) -> Callable[[Sequence[int]], int]:
@@ -304,7 +302,9 @@ def _times(form: Form, factor: int) -> Form:
 
 
 def _minus(a: Form, b: Form) -> Form:
-    difference = _sum(a, _times(b, -1))
+    difference = dict(a)
+    for variable, coefficient in b.items():
+        difference[variable] = difference.get(variable, 0) - coefficient
     return {variable: coefficient for variable, coefficient in difference.items() if coefficient}
 
 

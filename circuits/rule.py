@@ -53,6 +53,8 @@ class Polynomial:
                 whole += numerator
             else:
                 parts[denominator] = parts.get(denominator, 0) + numerator
+        if not parts:
+            return whole
         if len(parts) == 1:
             ((denominator, numerator),) = parts.items()
             return whole + numerator // denominator
@@ -80,6 +82,8 @@ class Term:
 
     def coefficient(self, scope: Scope) -> int:
         """Rounded down: the part is not negative, so this is against the prover."""
+        if len(self.least) == 1:
+            return self.least[0].floor(scope)
         return min([polynomial.floor(scope) for polynomial in self.least])
 
 

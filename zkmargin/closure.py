@@ -35,104 +35,83 @@ def check(
     """
     N = len(slots)
     # Variable i < N is the A-entry a_i, variable N + j is the value v_j. R-entries of gates have bounds of their own.
-    bounds: list[int | None] = [None] * (N + J)
-    R_bounds: dict[int, int] = {}
     largest = [max(abs(centred(symbol)) for symbol in table) for table in tables]
-    for i, slot in enumerate(slots):
-        if isinstance(slot, Digit):
-            bounds[i] = largest[slot.table]
+    bounds = [largest[slot.table] if isinstance(slot, Digit) else 0 for slot in slots] + [0] * J
+    unbounded = {i for i, slot in enumerate(slots) if not isinstance(slot, Digit)} | set(range(N, N + J))
     for j, bits in attested:
         bounds[N + j] = (1 << bits) - 1
-
-    x_bounds: dict[int, int] = {}  # second row of an abs -> bound of x = w - u: one of the two is 0
+        unbounded.remove(N + j)
+    R_bounds: dict[int, int] = {}
     not_spreading: set[int] = set()
     for gadget in gadgets:
         if isinstance(gadget, Abs):
-            bounds[gadget.gate] = R_bounds[gadget.gate] = x_bounds[gadget.rows[1]] = abs_bounds[gadget.gate]
+            # Its second row spreads as if it had no R-entry: -u + w = x, one of u and w is 0, and both have this bound.
+            bounds[gadget.gate] = R_bounds[gadget.gate] = abs_bounds[gadget.gate]
+            unbounded.remove(gadget.gate)
             not_spreading.add(gadget.rows[0])
         else:
             not_spreading.add(gadget.row)
 
-    entries = [_entries(row, N) for row in rows]
-    _spread(rows, entries, bounds, x_bounds, not_spreading)
-
-    if any(bound is None for bound in bounds[:N]):
+    _spread(rows, N, bounds, unbounded, not_spreading)
+    if any(variable < N for variable in unbounded):
         raise RelationError("an entry is bounded by no row: the rule could be satisfied by a wrap-around")
-    if any(bound is None for bound in bounds[N:]):
+    if unbounded:
         raise RelationError(
             "a committed value is bounded by no row with coefficient 1: the rule could be satisfied by a wrap-around"
         )
-    known = [bound or 0 for bound in bounds]
     for gadget in gadgets:
         if isinstance(gadget, Square):
-            _check_square(slots[gadget.gate], known[gadget.gate], known)
-            R_bounds[gadget.gate] = known[gadget.gate]
-    for row, (ws, ps) in zip(rows, entries, strict=True):
-        reach = abs(centred(row.b))
-        for part in (ws, ps):
-            for variable, weight in part:
-                reach += weight * known[variable]
-        for i, c in row.U:
-            reach += abs(centred(c)) * R_bounds[i]
-        if 2 * reach >= R:
+            _check_square(slots[gadget.gate], bounds[gadget.gate], bounds)
+            R_bounds[gadget.gate] = bounds[gadget.gate]
+    for row in rows:
+        if 2 * (_reach(row, N, bounds) + sum(abs(centred(c)) * R_bounds[i] for i, c in row.U)) >= R:
             raise RelationError("a row can reach r/2: it could be satisfied by a wrap-around")
 
 
-Entries = tuple[list[tuple[int, int]], list[tuple[int, int]]]
-"""Of one row: (variable, |coefficient|) of its W and of its P."""
-
-
 def _spread(
-    rows: Sequence[Row],
-    entries: Sequence[Entries],
-    bounds: list[int | None],
-    x_bounds: Mapping[int, int],
-    not_spreading: Collection[int],
+    rows: Sequence[Row], N: int, bounds: list[int], unbounded: set[int], not_spreading: Collection[int]
 ) -> None:
-    """Fill ``bounds`` with everything the rows bound; each row and entry is visited a bounded number of times."""
-    unbounded = [0] * len(rows)
-    rows_of: dict[int, list[int]] = {}
-    for k in range(len(rows)):
-        if k in not_spreading:
-            continue
-        for part in _spreading(entries[k], k in x_bounds):
-            for variable, _ in part:
-                if bounds[variable] is None:
-                    unbounded[k] += 1
-                    rows_of.setdefault(variable, []).append(k)
-    ready = deque(k for k, count in enumerate(unbounded) if count == 1)
+    """Fill ``bounds`` and empty ``unbounded`` as far as the rows bound something; each row is visited a bounded number
+    of times."""
+    of_row: list[set[int]] = [set() for _ in rows]  # what is still unbounded in it
+    rows_of: dict[int, list[int]] = {variable: [] for variable in unbounded}
+    for k, row in enumerate(rows):
+        if k not in not_spreading:
+            variables = [i for i, _ in row.W] + [N + j for j, _ in row.P]
+            of_row[k] = unbounded.intersection(variables)
+            for variable in of_row[k]:
+                rows_of[variable].append(k)
+    ready = deque(k for k, variables in enumerate(of_row) if len(variables) == 1)
     while ready:
         k = ready.popleft()
-        rest = abs(centred(rows[k].b)) + x_bounds.get(k, 0)
-        target = None
-        for part in _spreading(entries[k], k in x_bounds):
-            for variable, weight in part:
-                bound = bounds[variable]
-                if bound is not None:
-                    rest += weight * bound
-                elif weight == 1:
-                    target = variable
-        # Nothing left to bound, or a coefficient that is not +-1, or a rest that could itself wrap: no bound from here.
-        if target is None or 2 * rest >= R:
+        if not of_row[k]:
+            continue  # bounded by another row meanwhile
+        (target,) = of_row[k]
+        weight = dict(rows[k].W)[target] if target < N else dict(rows[k].P)[target - N]
+        rest = _reach(rows[k], N, bounds)  # the bound of the target counts as 0 in it
+        # A coefficient that is not +-1, or a rest that could itself wrap: no bound from here.
+        if abs(centred(weight)) != 1 or 2 * rest >= R:
             continue
         bounds[target] = rest
+        unbounded.remove(target)
         for other in rows_of[target]:
-            unbounded[other] -= 1
-            if unbounded[other] == 1:
+            of_row[other].remove(target)
+            if len(of_row[other]) == 1:
                 ready.append(other)
 
 
-def _spreading(entries: Entries, second_of_abs: bool) -> Sequence[list[tuple[int, int]]]:
-    """What counts when a row bounds something: the second row of an abs is ``x = <P, v> + b``."""
-    return entries[1:] if second_of_abs else entries
+def _reach(row: Row, N: int, bounds: Sequence[int]) -> int:
+    """The greatest absolute value of W, P and b together; R-entries apart."""
+    reach = abs(centred(row.b))
+    for i, c in row.W:
+        reach += abs(centred(c)) * bounds[i]
+    for j, c in row.P:
+        reach += abs(centred(c)) * bounds[N + j]
+    return reach
 
 
-def _entries(row: Row, N: int) -> Entries:
-    return [(i, abs(centred(c))) for i, c in row.W], [(N + j, abs(centred(c))) for j, c in row.P]
-
-
-def _check_square(slot: Slot, u: int, known: list[int]) -> None:
+def _check_square(slot: Slot, u: int, bounds: Sequence[int]) -> None:
     form, constant = (slot.form, slot.constant) if isinstance(slot, Gate) else ((), 0)
-    reach = abs(centred(constant)) + sum(abs(centred(c)) * known[i] for i, c in form)
+    reach = abs(centred(constant)) + sum(abs(centred(c)) * bounds[i] for i, c in form)
     if 2 * u * u >= R or 2 * reach >= R:
         raise RelationError("a square can reach r/2: it could be satisfied by a wrap-around")

@@ -58,8 +58,8 @@ GRAIN = 10**6
 """In atto: what a lot adds is a multiple of it, so that a block of digits counts in it."""
 
 PPM = 1_000_000
-Piece = tuple[Fraction, Move, Fraction]
-"""A multiple of the value after a move, and one of the mark value."""
+Piece = tuple[Fraction, int, Fraction]
+"""A multiple of the value after a move, by its index, and one of the mark value."""
 
 
 def rule() -> Rule:
@@ -125,8 +125,8 @@ class _Portfolio:
         for option in self.options:
             expiries.setdefault(option.contract.expiry_unix_s, []).append(option)
         scenarios = [(parse_decimal(s.spot), s.vol, parse_decimal(s.dampening)) for s in self.portfolio.scenarios]
-        entries = [self._prices(1 + self.k * d * (spot - 1), self.k * d * (spot - 1)) for spot, _, d in scenarios]
-        entries.append(self._prices(Fraction(1), Fraction(0)))  # nothing moves but the basis
+        entries = [self._prices(self.k * d * (spot - 1)) for spot, _, d in scenarios]
+        entries.append(self._prices(Fraction(0)))  # nothing moves but the basis
         for expiry, together in expiries.items():
             left = expiry - lifetime[1], expiry - lifetime[0]
             valued = _Expiry(self.portfolio, together, ExpiryShocks.of(self.portfolio, expiry, left))
@@ -141,9 +141,9 @@ class _Portfolio:
             "strike": [{"option": together} for together in strikes if len(together) > 1],
         }
 
-    def _prices(self, share: Fraction, change: Fraction) -> dict[str, Any]:
-        """Contracts at ``share`` of their price, and what of collateral is gained when it changes by ``change``."""
-        contracts = []
+    def _prices(self, change: Fraction) -> dict[str, Any]:
+        """Contracts, and what of collateral is gained, when their prices change by this share of them."""
+        contracts, share = [], 1 + change
         for market, ends in self.contracts:
             low, high = sorted((share * ends.low, share * ends.high))
             beside = self.beside_contracts * market.atto_per_lot
@@ -178,6 +178,7 @@ class _Expiry:
 
     def __init__(self, portfolio: Portfolio, together: Sequence[Option], shocks: ExpiryShocks) -> None:
         self.shocks = shocks
+        self.multiples = sorted(set(shocks.multiple))
         moves: dict[Move, int] = {MARK: 0}
         for scenario in portfolio.scenarios:
             moves.setdefault((parse_decimal(scenario.spot), scenario.vol), len(moves))
@@ -194,46 +195,36 @@ class _Expiry:
 
     def of_scenario(self, move: Move, kd: Fraction) -> list[dict[str, Any]]:
         """What the expiry adds to the slack: kd (f(V') - V) + V, the least of these."""
-        multiples = sorted(set(self.shocks.multiple))
-        pieces: list[Piece] = [(kd * w, move, 1 - kd) for w in multiples]
+        at = self.moves[move]
+        pieces: list[Piece] = [(kd * w, at, 1 - kd) for w in self.multiples]
         if move[1] in ("linear", "abs"):
-            pieces += [(-kd * w, move, 1 + kd) for w in multiples]
+            pieces += [(-kd * w, at, 1 + kd) for w in self.multiples]
         return [self._piece(*piece) for piece in pieces]
 
     def of_basis(self, k: Fraction) -> list[dict[str, Any]]:
         """k b min(up - V, down - V, 0) + V, the least of these."""
         share = k * self.shocks.basis
-        pieces: list[Piece] = [(share, move, 1 - share) for move in self.basis]
-        return [self._piece(*piece) for piece in (*pieces, (Fraction(0), MARK, Fraction(1)))]
+        pieces: list[Piece] = [(share, self.moves[move], 1 - share) for move in self.basis]
+        return [self._piece(*piece) for piece in (*pieces, (Fraction(0), 0, Fraction(1)))]
 
-    def _piece(self, times: Fraction, move: Move, of_mark: Fraction) -> dict[str, Any]:
-        value, mark = _Multiple(times), _Multiple(of_mark)
-        at = self.moves[move]
-        return {
-            "option": [
-                {
-                    "o": label,
-                    "long": (value.least(values[at]) + mark.least(values[0])) * lot // _PER_GRAIN * GRAIN,
-                    "short": -(-(value.most(values[at]) + mark.most(values[0])) * lot // _PER_GRAIN) * GRAIN,
-                }
-                for label, lot, values in self.options
-            ]
-        }
+    def _piece(self, times: Fraction, at: int, of_mark: Fraction) -> dict[str, Any]:
+        # A factor is rounded to 10^-18; below 0, it makes the least of the greatest value.
+        (low, high), (mark_low, mark_high) = _by_atto(times), _by_atto(of_mark)
+        for_low, for_high, mark_for_low, mark_for_high = low < 0, high >= 0, mark_low < 0, mark_high >= 0
+        entries = []
+        for label, lot, values in self.options:
+            value, mark = values[at], values[0]
+            least = low * value[for_low] + mark_low * mark[mark_for_low]
+            most = high * value[for_high] + mark_high * mark[mark_for_high]
+            long, short = least * lot // _PER_GRAIN * GRAIN, -(-most * lot // _PER_GRAIN) * GRAIN
+            entries.append({"o": label, "long": long, "short": short})
+        return {"option": entries}
 
 
 _PER_GRAIN = ATTO * ATTO * GRAIN << VALUE_BITS
 
 
-class _Multiple:
-    """A number by 10^18, rounded either way."""
-
-    def __init__(self, number: Fraction) -> None:
-        self.low, self.high = floor(number * ATTO), ceil(number * ATTO)
-
-    def least(self, value: Bounds) -> int:
-        """Times a value >= 0, at least."""
-        return self.low * value[self.low < 0]
-
-    def most(self, value: Bounds) -> int:
-        """Times a value >= 0, at most."""
-        return self.high * value[self.high >= 0]
+def _by_atto(number: Fraction) -> Bounds:
+    """``number`` by 10^18, rounded down and up."""
+    scaled = number.numerator * ATTO
+    return scaled // number.denominator, -(-scaled // number.denominator)
