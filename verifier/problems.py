@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 
 _STATUS_OF_CODE = {
     HTTPStatus.FORBIDDEN: {"unsigned", "bad_signature", "unattested"},
-    HTTPStatus.NOT_FOUND: {"unknown_account", "no_trust", "no_params", "no_round"},
+    HTTPStatus.NOT_FOUND: {"unknown_account", "no_trust", "no_params", "no_round", "unknown_pledge"},
     HTTPStatus.CONFLICT: {
         "earlier_sequence", "unknown_sequence", "state_mismatch", "old_params", "old_round", "round_closed",
         "round_gap", "equivocation", "old_version", "version_conflict", "version_gap", "lot_changed", "market_removed",
@@ -32,6 +32,7 @@ _STATUS_OF_CODE = {
 }  # fmt: skip
 _STATUS = {code: status for status, codes in _STATUS_OF_CODE.items() for code in codes}
 _HTTP_CODES = {
+    401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
