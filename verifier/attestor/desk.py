@@ -23,8 +23,8 @@ from .readers import open_reader
 from .settings import DATABASE_FILE, TOKEN_FILE, AttestorSettings
 from .watched import Watched
 
-OpenReader = Callable[[str, str, bytes], Reader]
-"""(kind, address of the node, vault)."""
+OpenReader = Callable[[str, str, bytes, int], Reader]
+"""(kind, address of the node, vault, delay_s)."""
 
 
 class Desk:
@@ -114,7 +114,7 @@ class Desk:
         with self._opening:
             reader = self._readers.get((entry.chain, entry.vault))
             if reader is None:
-                reader = self._open_reader(entry.kind, url, canonical.from_hex(entry.vault))
+                reader = self._open_reader(entry.kind, url, canonical.from_hex(entry.vault), entry.delay_s)
                 self._readers[entry.chain, entry.vault] = reader
         return Watched(entry, reader)
 

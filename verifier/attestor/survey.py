@@ -76,7 +76,8 @@ def backs(view: LockView | None, note: Note) -> bool:
     return (
         view is not None
         and view.status is LockStatus.ACTIVE
-        and (view.owner, view.asset, view.amount) == (note.owner, note.asset, note.amount)
+        and (view.owner, view.asset) == (note.owner, note.asset)
+        and (view.amount == note.amount or (view.grows and view.amount > note.amount))
     )
 
 
