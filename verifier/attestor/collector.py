@@ -1,7 +1,7 @@
 """The collector: asks the attestors of a chain what they see, proposes what enough of them see, gathers signatures.
 
-It is believed in nothing: a checkpoint is what its signatures say. A collector can leave out what it likes, and need not
-be the only one: whoever has the tokens can be another.
+It is believed in nothing: a checkpoint is what its signatures say. A collector can leave out what it likes, and need
+not be the only one: whoever has the tokens can be another.
 """
 
 from __future__ import annotations
