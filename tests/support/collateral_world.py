@@ -289,15 +289,24 @@ class State:
 
 
 def state(
-    locks: Iterable[Lock], *, height: int = 70, time: int = BLOCK_TIME, status: int = ACTIVE, code: bytes = CODE_HASH
+    locks: Iterable[Lock],
+    *,
+    height: int = 70,
+    time: int = BLOCK_TIME,
+    status: int = ACTIVE,
+    code: bytes = CODE_HASH,
+    held: int | None = None,
 ) -> State:
-    """The state of the EVM chain at ``height`` with these locks in its vault, and 40 accounts of others."""
+    """The state of the EVM chain at ``height`` with these locks in its vault, and 40 accounts of others.
+
+    ``held``: what the vault holds of each, whatever its note says.
+    """
     storage, accounts = HexaryTrie({}), HexaryTrie({})
     for one in locks:
         note = one.note
         slots = lock_slots(keccak256(note.owner + note.digest))
         owner, asset = (int.from_bytes(word, "big") for word in (note.owner, note.asset))
-        for slot, word in zip(slots, (owner | status << 160, asset | note.amount << 160), strict=True):
+        for slot, word in zip(slots, (owner | status << 160, asset | (held or note.amount) << 160), strict=True):
             storage[keccak256(slot)] = rlp.encode(word)
     empty = rlp.encode([0, 10**18, keccak256(rlp.encode(b"")), keccak256(b"")])
     for number in range(40):
