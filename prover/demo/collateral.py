@@ -135,11 +135,10 @@ class _Play:
             self.verifier.post("/v1/collateral/sets", signed.to_bytes(), signed.media_type())
             files += ["--set", str(self.write(f"set-{vault.chain_id}.json", signed.to_bytes()))]
         self.attestors = [member.run(*files) for member in members]
-        collector = [f"{m.name}={url}={m.token_file}" for m, url in zip(members, self.attestors, strict=True)]
-        options = [word for member in collector for word in ("--member", member)]
-        self.place.start(VERIFIER).tell(
-            "chains", "collect", "--url", self.verifier.url, *options, "--every-s", str(COLLECT_EVERY_S)
-        )
+        options = ["--url", self.verifier.url, "--every-s", str(COLLECT_EVERY_S)]
+        for member, url in zip(members, self.attestors, strict=True):
+            options += ["--member", f"{member.name}={url}", "--token", f"{member.name}={member.token_file}"]
+        self.place.start(VERIFIER).tell("chains", "collect", *self.story.chains, *options)
 
     def make_dora(self) -> Holder:
         """A wallet, and the venue's books."""

@@ -60,7 +60,7 @@ class Vault:
         arguments = ("--chain-id", str(chain_id), "--block-time", str(BLOCK_S))
         told = place.start(DEVNET, arguments).first_line()
         web3 = Web3(Web3.HTTPProvider(told["url"]))
-        richest, operator = told["accounts"][:2]
+        richest, operator = map(Web3.to_checksum_address, told["accounts"][:2])
         genesis = canonical.from_hex(told["genesis"], 32)
         digest = chain_digest(f"eip155:{chain_id}", genesis)
         terms = contracts.VaultTerms(bytes.fromhex(operator[2:]), venue_id(venue), DELAY_S, digest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +11,7 @@ import typer
 
 from zkmargin.errors import InputError
 
-from .. import clock, disk
+from .. import disk
 from ..console import Output, OutputOption, emit
 from ..service import Service
 from . import operations
@@ -109,30 +111,42 @@ def thaw(
 
 @app.command()
 def collect(
-    chain: Annotated[str, typer.Argument(help='CAIP-2 id, such as "eip155:1".')],
+    chains: Annotated[list[str], typer.Argument(metavar="CHAIN...", help='CAIP-2 ids, such as "eip155:1".')],
     member: Annotated[list[str], typer.Option(help="ID=URL of an attestor; give all of them.")],
     token: Annotated[list[str], typer.Option(help="ID=FILE: the collector.token of that attestor.")],
+    every_s: Annotated[int | None, typer.Option(min=1, help="Again every so many seconds, until SIGTERM.")] = None,
     directory: DirectoryOrNone = None,
     url: Url = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Gather the next checkpoint from the attestors of a chain, and take it.
+    """Gather the next checkpoint of each chain from its attestors, and take it.
+
+    With --every-s, one line a checkpoint on stdout, and on stderr the code of whatever stood in the way.
 
     Example: zkmargin-verifier chains collect eip155:1 --member ada=http://127.0.0.1:8101 --token ada=ada.token --dir v
     """
     # Here: the service needs none of it.
-    from ..attestor.collector import RemoteAttestor, collect
+    from ..attestor.collector import RemoteAttestor
     from ..attestor.keys import read_token
+    from . import collecting
 
-    at = operations.at(directory, url)
     urls, files = _named(member, "--member"), _named(token, "--token")
     if urls.keys() != files.keys():
         raise InputError("give a --token for every --member, and no other", code="usage")
     attestors = {name: RemoteAttestor(urls[name], read_token(Path(files[name]))) for name in urls}
-    collected = collect(
-        chain, attestors, at.registry(), at.sets(chain), at.last_checkpoint(chain), now_unix_s=clock.now_unix_s()
+    at = operations.at(directory, url)
+    if every_s is None:
+        for chain in chains:
+            emit(output, collecting.gather(at, chain, attestors))
+        return
+    collecting.gather_forever(
+        at,
+        chains,
+        attestors,
+        every_s=every_s,
+        taken=lambda line: print(json.dumps(line), flush=True),
+        trouble=lambda chain, code: print(f"{chain}: {code}", file=sys.stderr, flush=True),
     )
-    emit(output, at.take_checkpoint(collected.file.to_bytes()) | {"troubles": dict(collected.troubles)})
 
 
 def _named(entries: list[str], option: str) -> dict[str, str]:
