@@ -55,7 +55,7 @@ def accept(desk: Desk, data: bytes) -> Pledged:
     """Know the pledge in ``data`` from now on. The same one again gets the same answer.
 
     Raises: InputError: malformed.   EncodingError "bad_commitment".   ProofError "bad_pledge".
-            ContextError "no_registry", "wrong_venue", "unknown_chain", "wrong_vault", "unknown_class", "not_followed",
+            ContextError "no_registry", "wrong_venue", "unknown_chain", "wrong_vault", "wrong_asset", "not_followed",
             "out_of_range", "double_pledge" (its secret is of another note here), "no_lock", "not_active",
             "wrong_lock" (another owner, asset or amount than the note says).
             Unavailable: the node or the database fails, "busy", "full".
