@@ -101,6 +101,15 @@ def test_under_its_lockup_nobody_moves_the_coins(chain: SolanaDevnet) -> None:
     assert chain.svm.get_balance(owner) == 5 * SOL + chain.reserve
 
 
+def test_what_was_refused_is_refused_for_the_lockup_alone(chain: SolanaDevnet) -> None:
+    _, account = make_lock(chain)
+    owner = OWNER.pubkey()
+    chain.advance(1, TERM_S)
+    chain.send(devnet.authorize_withdrawer(account, owner, OTHER.pubkey()), signers=[OWNER])
+    other = devnet.set_lockup(account, OTHER.pubkey(), NOW + 2 * TERM_S, custodian=bytes(owner))
+    chain.send(other, signers=[OTHER])
+
+
 def test_a_custodian_with_a_key_could_move_them(chain: SolanaDevnet) -> None:
     """Why the custodian must be the note: with this one the same account is worth nothing."""
     note = note_of("a note")
@@ -268,6 +277,22 @@ def test_locks_of_two_notes_do_not_merge(chain: SolanaDevnet) -> None:
     _, two = make_lock(chain, "two")
     with pytest.raises(Failed):
         chain.send(devnet.merge(one, two, OWNER.pubkey()), signers=[OWNER])
+    with pytest.raises(Failed):
+        chain.send(devnet.move_lamports(one, two, OWNER.pubkey(), SOL), signers=[OWNER])
+
+
+def test_delegated_coins_stay_a_lock(chain: SolanaDevnet, reader: SolanaReader) -> None:
+    note, account = make_lock(chain)
+    devnet.delegate(chain, account, OWNER)
+    held = chain.svm.get_account(account)
+    assert held is not None
+    assert held.data[0] == 2
+    with pytest.raises(Failed, match=r"Custom\(1\)"):
+        chain.send(devnet.withdraw(account, OWNER.pubkey(), 1), signers=[OWNER])
+    chain.finalize()
+    view = final(chain, reader, note)
+    assert view is not None
+    assert (view.amount, view.status) == (5 * SOL, LockStatus.ACTIVE)
 
 
 # Blocks and heights.
