@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from collateral_service import Scene
 from service_world import World
 from service_worlds import Beginning, begun, worlds
 from venue_floor import Floor
@@ -59,6 +61,26 @@ def still_world(tmp_path_factory: pytest.TempPathFactory, _begun: Beginning) -> 
     """One for all tests of a module that change nothing in it."""
     with worlds(tmp_path_factory.mktemp("still"), _begun) as make:
         yield make()
+
+
+@pytest.fixture(scope="session")
+def _scene(tmp_path_factory: pytest.TempPathFactory, _empty_database: Path) -> Iterator[Scene]:
+    directory = tmp_path_factory.mktemp("scene")
+    shutil.copy(_empty_database, directory / "verifier.sqlite3")
+    with pytest.MonkeyPatch.context() as patch:
+        scene = Scene(directory)
+        patch.setattr(clock, "now_unix_s", lambda: scene.now)
+        scene.begin()
+    yield scene
+    scene.close()
+
+
+@pytest.fixture
+def scene(_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A world with collateral on two chains, as it was at its beginning; its clock is its ``now``."""
+    monkeypatch.setattr(clock, "now_unix_s", lambda: _scene.now)
+    _scene.rewind()
+    return _scene
 
 
 @pytest.fixture

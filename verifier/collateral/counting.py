@@ -35,19 +35,22 @@ class Counted:
 def check(session: Session, collateral: Collateral, account: str, *, clock_unix_s: int, grace_s: int) -> Counted:
     """Every lock is ``account``'s, of that class and commitment, and counts at its coefficient now.
 
-    Raises: ContextError "unknown_registry", "old_registry"; "unknown_lock" (none with this tag is attested for the
-            account), "lock_mismatch" (another class or commitment); "chain_frozen", "collateral_reorged",
-            "collateral_released", "collateral_seized", "collateral_expired", "collateral_coefficient".
+    Raises: ContextError "unknown_registry", "old_registry"; "collateral_unattested", "collateral_mismatch";
+            "chain_frozen", "collateral_reorged", "collateral_released", "collateral_seized", "collateral_expired",
+            "collateral_coefficient".
     """
     row = _registry(session, collateral.registry, clock_unix_s, grace_s)
     terms = classes.terms(session)
     kept = _kept(session, [lock.tag for lock in collateral.locks])
     for lock in collateral.locks:
         found, frozen = kept.get(lock.tag, (None, False))
-        if found is None or found.account != account:
-            raise ContextError("no lock with this tag is attested for the account", code="unknown_lock")
-        if (found.class_, found.commitment) != (lock.class_, lock.commitment):
-            raise ContextError("a lock has another class or commitment than the request says", code="lock_mismatch")
+        if found is None:
+            raise ContextError("no attestor said anything of a lock with this tag", code="collateral_unattested")
+        if (found.account, found.class_, found.commitment) != (account, lock.class_, lock.commitment):
+            raise ContextError(
+                "a lock is another account's, or of another class or commitment than the request says",
+                code="collateral_mismatch",
+            )
         used = UsedLock(
             lock.tag, lock.class_, int(lock.coefficient), LockState(found.state), frozen, found.seen_unix_s,
             found.expiry_unix_s,

@@ -89,6 +89,7 @@ def apply(session: Session, seen: Seen, leaves: Sequence[Pledged], revocations: 
 
     The points of the leaves were decoded before, and their tags are not revoked by the same checkpoint.
     """
+    session.flush()  # what is expired below is on the way to the database already
     before = known(session, (leaf.tag for leaf in leaves))
     new: list[dict[str, object]] = []
     renewed: list[dict[str, object]] = []
@@ -138,6 +139,7 @@ def register(session: Session, seen: Seen, lock: Pledged) -> bool:
 
 def void(session: Session, chain: str, *, now_unix_s: int) -> None:
     """No evidence of a lock of ``chain`` lives on."""
+    session.flush()
     ended = update(_TABLE).where(_TABLE.c.chain == chain, _TABLE.c.expiry_unix_s > now_unix_s)
     session.connection().execute(ended.values(expiry_unix_s=now_unix_s))
     session.expire_all()
