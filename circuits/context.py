@@ -23,6 +23,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from zkmargin.bundle import Collateral
+from zkmargin.canonical import from_hex
 from zkmargin.framing import framed
 
 from .boxes import PriceBox
@@ -50,6 +52,7 @@ class Context:
     markets: tuple[str, ...]
     box: PriceBox
     dynamic: frozenset[str] = frozenset()
+    collateral: Collateral | None = None
 
     def to_bytes(self) -> bytes:
         """The bytes that the proof binds."""
@@ -69,6 +72,7 @@ class Context:
                 _field("request", self.request),
                 _field("labels", _digest(len(self.units), self._labels())),
                 _field("box", _digest(len(self.box), self._box())),
+                b"" if self.collateral is None else _field("collateral", _collateral(self.collateral)),
             )
         )
 
@@ -95,6 +99,18 @@ def _field(name: str, content: bytes) -> bytes:
 
 def _digest(count: int, parts: Iterable[bytes]) -> bytes:
     return hashlib.sha256(count.to_bytes(4, "big") + b"".join(parts)).digest()
+
+
+def _collateral(collateral: Collateral) -> bytes:
+    parts = [from_hex(collateral.registry), len(collateral.locks).to_bytes(4, "big")]
+    for lock in collateral.locks:
+        parts += [
+            _field("tag", from_hex(lock.tag)),
+            _field("commitment", from_hex(lock.commitment)),
+            _field("class", lock.class_.encode()),
+            _field("coefficient", _signed(int(lock.coefficient))),
+        ]
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def _signed(amount: int) -> bytes:

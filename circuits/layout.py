@@ -3,7 +3,7 @@
 Slots:  per hidden size a gate (A-entry u: the short part, R-entry w: the long part), then its digits d_e; per hidden
         amount its digits; then per unknown of the program its digits, or the one digit of a bit.
 Rows:   per size    u + w = sum b^e d_e  and  w - u = q, an abs gadget;   per amount  sum b^e d_e = c;
-        per hidden nothing  0 = q;
+        per hidden nothing  0 = q;   per attested amount none: the relation takes its range from elsewhere;
         then per unknown that a row defines   sum b^e d_e = form.   The slack comes last.
 
 Cash has no slots: it stands in the slack with coefficient 1, so that the closure of the relation bounds it; there is no
@@ -128,7 +128,8 @@ class Layout:
             if unknown.row is not None:
                 rows.append(self._row(unknown.row, first, len(slots)))
         tables = (tuple(range(1 << self.base_bits)),) + (((0, 1),) if self.shape.choices else ())
-        self.relation = Relation(tables, tuple(slots), tuple(rows), gadgets, program.J)
+        attested = tuple((j, v.bound.bit_length()) for j, v in enumerate(program.hidden) if v.kind == "attested")
+        self.relation = Relation(tables, tuple(slots), tuple(rows), gadgets, program.J, attested)
 
     @property
     def size_bound(self) -> int:
@@ -148,8 +149,13 @@ class Layout:
         """
         a: list[int] = []
         w: dict[int, int] = {}
-        for kind, value in zip(self.shape.kinds, values, strict=True):
+        for hidden, value in zip(self.program.hidden, values, strict=True):
+            kind = hidden.kind
             if kind == "cash":
+                continue
+            if kind == "attested":
+                if not 0 <= value <= hidden.bound:
+                    raise WitnessError("a lock holds more than its class allows", code="above_range")
                 continue
             if kind == "none":
                 if value:

@@ -17,6 +17,7 @@ from zkmargin.errors import ContextError
 
 from .boxes import Band, PriceBox, box_around, within
 from .claims import Claims
+from .evidence import Evidence, check_evidence
 from .markets import RiskParameters
 from .prices import prices_of
 from .statement import build
@@ -51,6 +52,7 @@ def verify_bundle(
     round: Round,
     now_unix_s: int,
     allow_unattested: bool = False,
+    collateral: Evidence | None = None,
 ) -> Verified:
     """Accept only if the bundle proves its claim under the checker's own parameters, round and policy.
 
@@ -58,17 +60,28 @@ def verify_bundle(
             policy: whose signatures count, and the limits. Without one no signature counts, so that
             ``allow_unattested`` is needed, and neither audience, age nor width is limited.
             allow_unattested: take documents that lack a trusted signature, and say so in the result. A wrong signature
-            by a trusted key is refused all the same.
+            by a trusted key is refused all the same. Locks without evidence are such documents too.
+            collateral: the checker's own registry, and what it knows of locks; needed by a bundle that counts some.
     Raises: VerificationError with a reason code. InputError if the checker's own round lacks a price.
     Cost:   one verification; everything cheap comes first.
     """
     request, now = bundle.request, now_unix_s
     parameters = RiskParameters.from_document(params.document)
     unattested = _check_signatures(bundle.state, params, round, policy, allow_unattested)
+    if request.collateral is not None and collateral is None:
+        raise ContextError(
+            "the bundle counts collateral on other chains: give the registry, and evidence of the locks",
+            code="collateral_unattested",
+        )
     if (request.round, request.round_number) != (round.digest, round.number) or round.venue != parameters.venue:
         raise ContextError("the bundle refers to another oracle round than yours", code="unknown_round")
     check_expiry(parse_time(request.expiry), now, None if policy is None else policy.max_expiry_s)
-    statement = build(request, bundle.state.document, params.document, round)
+    registry = None if collateral is None else collateral.registry.document
+    statement = build(request, bundle.state.document, params.document, round, registry)
+    if request.collateral is not None and collateral is not None:
+        trust = None if policy is None else policy.trust
+        missing = _missing(lambda: collateral.check_registry(trust), "unsigned", allow_unattested)
+        unattested |= check_evidence(request, collateral, round, now, allow_missing=allow_unattested) or missing
     prices = prices_of(round, parameters)
     check_prices(parameters.box(prices), statement.box)
     if policy is not None:

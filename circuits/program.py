@@ -42,7 +42,7 @@ class Hidden:
     """A hidden number: its label in a state, its kind, and the greatest |value| that the public parameters allow."""
 
     label: str
-    kind: str  # "cash", "size", "amount" or "none": nothing, which is proved
+    kind: str  # "cash", "size", "amount", "attested" (0 to bound, by others) or "none": nothing, which is proved
     bound: int = 0
 
 
@@ -246,13 +246,20 @@ class Program:
         return known[2 * self.J :]
 
 
-def compile_slacks(hidden: Sequence[Hidden], slacks: Iterable[tuple[Node, Scope]]) -> Program:
+def compile_slacks(
+    hidden: Sequence[Hidden],
+    slacks: Iterable[tuple[Node, Scope]],
+    amend: Callable[[Program, Sequence[Form]], None] = lambda *_: None,
+) -> Program:
     """The program that says every one of ``slacks`` is not negative; their blocks come last.
+
+    ``amend`` sees the forms of the slacks before, and may add to them and to the program.
 
     Raises: InputError "bad_params": the public numbers leave a family empty or a divisor zero.
     """
     program = Program(hidden)
     forms = [program.form(node, scope) for node, scope in slacks]
+    amend(program, forms)
     for form in forms:
         program.require(form, SLACK_BITS)
     return program

@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from zkmargin import range_argument
 from zkmargin.batch import Item
 from zkmargin.bundle import Request
 from zkmargin.canonical import from_hex, parse_decimal, parse_time, to_bytes
+from zkmargin.collateral import Chains
 from zkmargin.documents import Params, Round, State
 from zkmargin.errors import ContextError, InputError, RelationError, WitnessError
-from zkmargin.group import IDENTITY, decode, msm
+from zkmargin.group import IDENTITY, Point, decode, msm
 from zkmargin.pedersen import ZERO, Commitments, Opening, commit
 from zkmargin.relation import Relation
 
-from . import models, rule
+from . import locked, models, rule
 from .boxes import NO_TIME, Lifetime, MarketBox, PriceBox
 from .claims import MAINTENANCE, Claim, Claims
 from .context import Context
 from .layout import Layout
+from .locked import Lock
 from .markets import RiskParameters
 from .prices import box_from_request
-from .program import compile_slacks
+from .program import Form, Program, compile_slacks
 
 MAX_VALUES = 32768
 """Values of options that one statement takes: a second or two of a checker's time."""
@@ -38,7 +41,8 @@ MAX_VALUES = 32768
 class Statement:
     """A public instance: these commitments satisfy the margin rule of this claim over this box.
 
-    ``labels`` names the commitments in order: cash0, then what is hidden of every market of the risk parameters.
+    ``labels`` names the commitments in order: cash0, then what is hidden of every market of the risk parameters, then
+    the ``locks``, which count only for whoever knows of each that its opening was checked (docs/protocol.md, 11.4).
     """
 
     layout: Layout = field(repr=False)
@@ -48,6 +52,7 @@ class Statement:
     claims: Claims
     box: PriceBox = field(repr=False)
     lifetime: Lifetime
+    locks: tuple[Lock, ...] = ()
 
     @property
     def relation(self) -> Relation:
@@ -58,11 +63,12 @@ class Statement:
         """Prove the statement. A label without opening is one never used: opening (0, 0).
 
         Raises: WitnessError, without amounts: "not_provable" (the claim does not hold over the whole box),
-                "above_range" (a size or the slack is above the provable range), "wrong_openings" (they do not open
-                the commitments).
+                "above_range" (a size or the slack is above the provable range), "over_cap" (of a class or chain),
+                "wrong_openings" (they do not open the commitments).
         """
         values = [openings.get(label, ZERO) for label in self.labels]
         self._check_openings(values)
+        locked.check_caps(self.locks, [opening.value for opening in values[len(values) - len(self.locks) :]])
         assignment = self.layout.assign([opening.value for opening in values])
         return range_argument.prove(
             self.relation, values, assignment, context=self.context, commitments=self.commitments
@@ -89,19 +95,21 @@ class Statement:
             raise WitnessError("the openings do not open the commitments of this state", code="wrong_openings")
 
 
-def build(request: Request, state: State, params: Params, round: Round) -> Statement:
+def build(request: Request, state: State, params: Params, round: Round, registry: Chains | None = None) -> Statement:
     """What ``request`` says about ``state`` under ``params`` at ``round``: every public fact enters relation,
-    commitments or context.
+    commitments or context. ``registry`` is needed by a request that counts locks.
 
-    Trust:  request untrusted; state, params and round are the caller's own, or their signatures were verified.
+    Trust:  request untrusted; state, params, round and registry are the caller's own, or their signatures were
+            verified. That locks exist, and may count so much now, is for the caller to know.
     Raises: ContextError: "wrong_account", "state_mismatch" (another sequence or digest, another venue, or a label in
             use that the parameters do not cover: what it owes would go uncounted), "unknown_params", "unknown_round",
-            "expired", "lot_changed" (a unit is not the lot), "bad_box", "claim_not_allowed" (none in canonical form).
+            "expired", "lot_changed" (a unit is not the lot), "bad_box", "claim_not_allowed" (none in canonical form,
+            or one that locks cannot count in), those of ``locked.locks_of``.
             EncodingError: a commitment is not a point.
     """
     parameters = RiskParameters.from_document(params)
     _check_references(request, state, parameters, round)
-    claims = claims_of(request)
+    claims, locks = claims_of(request), locked.locks_of(request, params, registry)
     box = box_from_request(request, parameters)
     lifetime = round.time_unix_s, parse_time(request.expiry)
     if lifetime[0] >= lifetime[1]:
@@ -123,15 +131,17 @@ def build(request: Request, state: State, params: Params, round: Round) -> State
         markets=tuple(market.name for market in parameters.markets),
         dynamic=frozenset(m.name for m in parameters.markets if m.open_interest or m.calm_volatility),
         box=box,
+        collateral=request.collateral,
     )
     return Statement(
-        layout=layout(parameters, box, claims, lifetime if parameters.has_options else NO_TIME),
-        commitments=_commitments(state, parameters),
+        layout=layout(parameters, box, claims, lifetime if parameters.has_options else NO_TIME, locks),
+        commitments=Commitments([*_commitments(state, parameters), *locked.points_of(request.collateral)]),
         context=context.to_bytes(),
-        labels=tuple(parameters.units),
+        labels=(*parameters.units, *locked.labels_of(request.collateral)),
         claims=claims,
         box=box,
         lifetime=lifetime,
+        locks=locks,
     )
 
 
@@ -159,10 +169,12 @@ def check_usable(params: RiskParameters, now_unix_s: int) -> None:
 
 
 @lru_cache(maxsize=32)
-def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Lifetime) -> Layout:
+def layout(
+    params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Lifetime, locks: tuple[Lock, ...] = ()
+) -> Layout:
     """The rules of ``claims`` under ``params`` over this box, as one relation; the last ones made are kept.
 
-    ``lifetime`` is from the round to the expiry: what depends on time holds for all of it.
+    ``lifetime`` is from the round to the expiry: what depends on time holds for all of it. ``locks`` count with cash.
 
     Raises: InputError "unknown_model", "bad_params".   ContextError "claim_not_allowed", "bad_box".
             RelationError: above the limits of a relation.
@@ -170,19 +182,35 @@ def layout(params: RiskParameters, box: PriceBox, claims: Claims, lifetime: Life
     if params.values_of_options * len(claims.claims) > MAX_VALUES:
         raise ContextError("too many claims for so many options: show them in several proofs", code="claim_not_allowed")
     models.of(params.model).check(params)
+    if locks and any(claim.reversed is not None for claim in claims.claims):
+        # A lock that is left out, or counted for less than it is worth, would make the opposite true.
+        raise ContextError("the opposite of a claim cannot count locks", code="claim_not_allowed")
     slacks = [slack for claim in claims.claims for slack in _slacks(claim, params, box, lifetime)]
     hidden = params.hidden_at(lifetime[0])
-    if not {value.label for value in hidden if value.kind == "cash"} <= {scope.get("cash0") for _, scope in slacks}:
+    if not {v.label for v in hidden if v.kind == "cash"} <= {slack.scope.get("cash0") for slack in slacks}:
         # Cash has no digits of its own: in no slack, nothing would bound it.
         raise ContextError(
             "no claim is about all of the cash: join one that is, such as maintenance", code="claim_not_allowed"
         )
-    return Layout(compile_slacks(hidden, slacks))
+
+    def amend(program: Program, forms: Sequence[Form]) -> None:
+        if locks:
+            takes = [form for form, slack in zip(forms, slacks, strict=True) if not slack.beside]
+            locked.count(locks, program, takes)
+
+    pairs = [(slack.node, slack.scope) for slack in slacks]
+    return Layout(compile_slacks((*hidden, *locked.hidden(locks)), pairs, amend))
 
 
-def _slacks(
-    claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifetime
-) -> Iterator[tuple[rule.Node, rule.Scope]]:
+class _Slack(NamedTuple):
+    """What must not be negative. One ``beside`` another is about what the account has on the venue itself."""
+
+    node: rule.Node
+    scope: rule.Scope
+    beside: bool = False
+
+
+def _slacks(claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifetime) -> Iterator[_Slack]:
     """What must not be negative if ``claim`` holds, and the public numbers in it."""
     model = models.of(params.model)
     asked = claim if claim.reversed is None else claim.reversed
@@ -200,10 +228,11 @@ def _slacks(
     if node is None or (claim.reversed is not None and (model.NAME, asked.kind) in models.ONE_WAY):
         raise ContextError(f"the margin model cannot state {claim}", code="claim_not_allowed")
     for part, ends in parts:
-        yield node, model.scope(part, ends, asked.after_move, lifetime)
+        yield _Slack(node, model.scope(part, ends, asked.after_move, lifetime))
     beside = models.BESIDE.get((model.NAME, asked.kind))
     if beside is not None:
-        yield rule.load(beside).slack, models.CLAIM_RULES[beside].scope(params, wider, asked, lifetime)
+        scope = models.CLAIM_RULES[beside].scope(params, wider, asked, lifetime)
+        yield _Slack(rule.load(beside).slack, scope, beside=True)
 
 
 def _check_references(request: Request, state: State, params: RiskParameters, round: Round) -> None:
@@ -219,7 +248,7 @@ def _check_references(request: Request, state: State, params: RiskParameters, ro
         raise ContextError("state and risk parameters are of different venues", code="state_mismatch")
 
 
-def _commitments(state: State, params: RiskParameters) -> Commitments:
+def _commitments(state: State, params: RiskParameters) -> Iterator[Point]:
     """One point per label of the parameters; a label that the state does not have is the identity."""
     entries = state.commitment_of
     points = {label: decode(from_hex(entry.commitment), allow_identity=True) for label, entry in entries.items()}
@@ -231,4 +260,4 @@ def _commitments(state: State, params: RiskParameters) -> Commitments:
         # One spelling is the rule; another spelling of the same number means the same.
         if entry is not None and entry.unit != unit and parse_decimal(entry.unit) != parse_decimal(unit):
             raise ContextError("a unit of the state is not the lot of the risk parameters", code="lot_changed")
-    return Commitments(points.get(label, IDENTITY) for label in units)
+    return (points.get(label, IDENTITY) for label in units)

@@ -16,6 +16,7 @@ from zkmargin.bundle import Bundle, Request
 from zkmargin.documents import Account, Openings, Signed, State
 from zkmargin.pedersen import ZERO
 
+from .collateral.counting import Counted
 from .commit import Identity, next_state
 from .errors import NotProvable
 from .public import Public
@@ -41,10 +42,11 @@ def prove(
     wish: Wish,
     *,
     around: Sequence[Band] | None = None,
+    counted: Counted | None = None,
 ) -> Bundle:
     """Prove ``wish`` about ``state`` at the prices of ``public``.
 
-    Args:   around: prices to make the box around, if not those of the round.
+    Args:   around: prices to make the box around, if not those of the round.   counted: locks on other chains.
     Raises: NotProvable: the claim does not hold over the whole box; tells the shortfall, for the holder's own screen.
             WitnessError "above_range".   InputError, ContextError: state, parameters and round do not fit each other.
     """
@@ -60,11 +62,14 @@ def prove(
         claim=str(wish.claims),
         box=box_entries(box_around(around or public.prices, wish.box_percent), public.risk),
         expiry=canonical.format_time(wish.expiry_unix_s),
+        collateral=None if counted is None else counted.collateral,
     )
-    built = statement.build(request, document, public.params.document, public.round)
-    values = [openings.by_label.get(label, ZERO).value for label in built.labels]
-    _check_provable(Holdings(values[0], tuple(values[1:])), public, built)
-    return Bundle(request, built.prove(openings.by_label), state, public.params, public.round)
+    registry = None if counted is None else counted.registry.document
+    built = statement.build(request, document, public.params.document, public.round, registry)
+    values = [openings.by_label.get(label, ZERO).value for label in public.risk.units]
+    _check_provable(Holdings(values[0], tuple(values[1:])), public, built, 0 if counted is None else counted.worth_atto)
+    opened = openings.by_label if counted is None else {**openings.by_label, **counted.openings}
+    return Bundle(request, built.prove(opened), state, public.params, public.round)
 
 
 def prove_offline(account: Account, public: Public, wish: Wish) -> Bundle:
@@ -77,10 +82,11 @@ def prove_offline(account: Account, public: Public, wish: Wish) -> Bundle:
     return prove(Signed(state), openings, public, wish)
 
 
-def _check_provable(held: Holdings, public: Public, built: statement.Statement) -> None:
+def _check_provable(held: Holdings, public: Public, built: statement.Statement, locked_atto: int) -> None:
     """Ask the calculator first: the proof system only knows that a witness does not fit, not by how much.
 
-    It knows of margin claims; of any other the proof system itself says whether it holds.
+    It knows of margin claims; of any other the proof system itself says whether it holds. Locks are worth
+    ``locked_atto`` besides.
     """
     calculator, risk = calculators.of(public.risk.model), public.risk
     missing_atto = max(
@@ -91,7 +97,8 @@ def _check_provable(held: Holdings, public: Public, built: statement.Statement) 
         ),
         default=0,
     )
-    if missing_atto:
+    if missing_atto > locked_atto:
+        missing_atto -= locked_atto
         amount = canonical.format_decimal(Fraction(missing_atto, ATTO))
         quote = public.params.document.quote
         raise NotProvable(f"not provable: short by {amount} {quote} at the worst prices of the box")

@@ -21,6 +21,7 @@ from zkmargin.documents.base import Counter, Hex32, Name, PublicKey
 from zkmargin.envelope import Envelope, PrivateKey
 from zkmargin.sealing import SealingKey
 
+from .collateral.locks import Lock
 from .errors import WalletError
 from .keystore import Keystore
 
@@ -89,6 +90,7 @@ class WalletContent(Document):
     current: Committed | None = None
     pending: Pending | None = None
     abandoned: tuple[Openings, ...] = Field(default=(), repr=False)
+    collateral: tuple[Lock, ...] = Field(default=(), repr=False)
 
 
 @dataclass
@@ -161,6 +163,19 @@ class Wallet:
         if not self.content.abandoned:
             raise WalletError("no commit of the next number was given up", code="no_abandoned")
         return self.content.abandoned[-1]
+
+    def require_lock(self, number: int) -> Lock:
+        """The lock of collateral with this number. Raises: WalletError: there is none."""
+        if not 1 <= number <= len(self.content.collateral):
+            raise WalletError("the wallet has no lock of this number: zkmargin collateral list", code="no_lock")
+        return self.content.collateral[number - 1]
+
+    def remember(self, lock: Lock) -> None:
+        """Store the next lock, before its transaction leaves this machine. Records are never removed: the number of a
+        lock is what its secrets are derived from."""
+        if lock.number != len(self.content.collateral) + 1:
+            raise WalletError("the wallet has another lock of this number already", code="lock_number")
+        self._save(collateral=(*self.content.collateral, lock))
 
     def pin(self, keys: VenueKeys, *, replace: bool = False) -> None:
         """Remember the venue's keys at first sight; refuse others later, unless the holder says ``replace``.

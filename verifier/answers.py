@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from zkmargin.collateral import SignedCheckpoint, SignedMemberSet
 from zkmargin.documents import Policy
 from zkmargin.documents.base import Digest, Name, PublicKey, Time
 
@@ -124,6 +125,91 @@ class SubmissionPage(Answer):
 
     items: list[SubmissionSummary]
     next: str | None
+
+
+class CheckpointTaken(Answer):
+    """What became of a checkpoint: how many locks are new, renewed and revoked by it. Passed over are leaves of a tag
+    that is another account's, commitment's or class's, and of locks that are over."""
+
+    chain: str
+    epoch: int
+    digest: Digest
+    frozen: bool
+    registered: int
+    renewed: int
+    revoked: int
+    double_pledges: int
+    over: int
+
+
+class ChainState(Answer):
+    """A chain of the registry. Frozen: its attestors signed two checkpoints of one epoch, and nothing on it counts."""
+
+    chain: str
+    members_version: int | None
+    epoch: int | None
+    checkpoint: Digest | None
+    height: int | None
+    block_time: Time | None
+    expiry: Time | None
+    frozen: bool
+
+
+class ChainList(Answer):
+    """Every chain of the registry."""
+
+    items: list[ChainState]
+
+
+class MemberSetList(Answer):
+    """The attestors of a chain, the newest version first."""
+
+    items: list[SignedMemberSet]
+
+
+class EpochCheckpoint(Answer):
+    """A checkpoint with its signatures and revocations, without leaves; not accepted: it contradicts the one that
+    was."""
+
+    digest: Digest
+    accepted: bool
+    file: SignedCheckpoint
+
+
+class CheckpointList(Answer):
+    """The checkpoints of an epoch, the accepted one first."""
+
+    items: list[EpochCheckpoint]
+
+
+class ClassState(Answer):
+    """A class of collateral: the greatest coefficient at which a lock of the newest checkpoint may count, in 10^-18
+    quote units a lot, and how many locks count: what one of them hides among."""
+
+    class_: str = Field(alias="class")
+    chain: str
+    allowed_atto_per_lot: str
+    off_peg: bool
+    locks: int
+
+
+class ClassList(Answer):
+    """Every class of the registry."""
+
+    items: list[ClassState]
+
+
+class CollateralLockState(Answer):
+    """A lock, by its tag."""
+
+    tag: Digest
+    class_: str = Field(alias="class")
+    chain: str
+    state: Literal["final", "expired", "reorged", "released", "seized"]
+    frozen: bool
+    first_epoch: int
+    epoch: int
+    expiry: Time
 
 
 class FieldProblem(Answer):

@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from . import answers, problems
 from .observe import Observe
 from .rate_limit import RateLimit
-from .routes import about, accounts, publications, submissions
+from .routes import about, accounts, collateral, publications, submissions
 from .service import Service
 
 PROBLEM = {
@@ -55,7 +55,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.max_body_bytes = service.settings.max_body_bytes
-    for module in (about, publications, accounts, submissions):
+    for module in (about, publications, collateral, accounts, submissions):
         app.include_router(module.router)
     problems.install(app)
     if service.settings.rate_limit:

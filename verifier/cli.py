@@ -14,6 +14,7 @@ from zkmargin.envelope import PrivateKey
 
 from . import disk, keys, operations, setup, signing
 from .app import create_app
+from .collateral.cli import app as chains_app
 from .console import Commands, Output, OutputOption, emit
 from .errors import EXIT_NEGATIVE
 from .service import Service
@@ -36,6 +37,7 @@ app.add_typer(params_app, name="params")
 app.add_typer(oracle_app, name="oracle")
 app.add_typer(trust_app, name="trust")
 app.add_typer(keys_app, name="keys")
+app.add_typer(chains_app, name="chains")
 
 Directory = Annotated[Path, typer.Option("--dir", help="Directory of the service.")]
 DirectoryOrNone = Annotated[Path | None, typer.Option("--dir", help="Directory of the service: work on its database.")]
@@ -177,7 +179,7 @@ def new_key(
 
 @app.command()
 def sign(
-    file: Annotated[Path, typer.Argument(help="A trust document, risk parameters or an oracle report, signed or not.")],
+    file: Annotated[Path, typer.Argument(help="A document of the operator's, signed or not.")],
     key: Annotated[list[Path], typer.Option(help="Key file; give several to sign with each.")],
     out: Annotated[Path, typer.Option(help="Envelope to write. It must not exist.")],
     output: OutputOption = Output.TEXT,

@@ -6,7 +6,8 @@
     liquidatable the deadline has passed and still none does
 
 A verdict covers a round while the state is the account's current one and its attestation key still trusted, it has not
-ended, and every median of the round lies in its box. It ends when it expires, or when the grace of its parameters does.
+ended, every lock that it counts still counts at its coefficient, and every median of the round lies in its box. It ends
+when it expires, or when the grace of its parameters or of its registry does, or when the evidence of a lock does.
 Nobody waits for a round to see that: a live account turns when the last of the verdicts that cover ends.
 
 An edge is kept until a verdict covers again: neither a later round, nor a new state, nor a proof of another box moves a
@@ -18,11 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from . import packed
+from .collateral import standing
+from .collateral.standing import Terms, UsedLock
 
 
 class Status(StrEnum):
@@ -38,8 +42,10 @@ NO_PROOF = "no_proof"
 STATE_CHANGED = "state_changed"
 UNATTESTED = "unattested"
 OLD_PARAMS = "old_params"
+OLD_REGISTRY = "old_registry"
 EXPIRED = "expired"
 OUTSIDE = "price_outside_box"
+_ENDED = (EXPIRED, OLD_PARAMS, OLD_REGISTRY, standing.EXPIRED)
 
 
 class Edge(NamedTuple):
@@ -60,19 +66,22 @@ NEW = Edge(Status.UNPROVEN, NO_PROOF)
 
 
 class Verdict(NamedTuple):
-    """What of an accepted submission decides a status; ``box`` is packed. The newest comes first wherever there are
-    several."""
+    """What of an accepted submission decides a status; ``box`` is packed, ``locks`` are counted by a version of the
+    registry. The newest comes first wherever there are several."""
 
     claim: str
     params_version: int
     expiry_unix_s: int
     attestation_key: str
     box: bytes
+    registry_version: int | None = None
+    locks: tuple[UsedLock, ...] = ()
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What is current: the round, the grace of parameters that are not, and the trusted attestation keys.
+    """What is current: the round, the grace of parameters and registries that are not, the trusted attestation keys,
+    and what a lot of every class of collateral may count at.
 
     ``prices`` are packed as boxes are (packed.py); they have the markets of the current parameters in their order; of
     older ones they are a prefix, because markets are only ever added at the end. A market that the round has no price
@@ -86,6 +95,8 @@ class Moment:
     params_end_unix_s: Mapping[int, int]
     attestation_keys: AbstractSet[str]
     grace_s: int
+    registry_end_unix_s: Mapping[int, int] = field(default_factory=dict)
+    terms: Mapping[str, Terms] = field(default_factory=dict)
 
     @property
     def clock_unix_s(self) -> int:
@@ -94,10 +105,20 @@ class Moment:
 
     def end(self, verdict: Verdict) -> tuple[int, str]:
         """The last second in which ``verdict`` can cover, and the reason that it cannot later."""
+        ends = [self.own_end(verdict), *(standing.end(lock, self.terms) for lock in verdict.locks)]
+        return min(ends, key=itemgetter(0))
+
+    def own_end(self, verdict: Verdict) -> tuple[int, str]:
+        """``end``, whatever becomes of the locks."""
+        end = verdict.expiry_unix_s, EXPIRED
         params_end_unix_s = self.params_end_unix_s.get(verdict.params_version)
-        if params_end_unix_s is not None and params_end_unix_s < verdict.expiry_unix_s:
-            return params_end_unix_s, OLD_PARAMS
-        return verdict.expiry_unix_s, EXPIRED
+        if params_end_unix_s is not None and params_end_unix_s < end[0]:
+            end = params_end_unix_s, OLD_PARAMS
+        if verdict.registry_version is not None:
+            registry_end_unix_s = self.registry_end_unix_s.get(verdict.registry_version)
+            if registry_end_unix_s is not None and registry_end_unix_s < end[0]:
+                end = registry_end_unix_s, OLD_REGISTRY
+        return end
 
 
 def seen(edge: Edge, *, clock_unix_s: int, round_number: int | None, grace_s: int) -> Edge:
@@ -121,7 +142,7 @@ def turned(edge: Edge, verdicts: Sequence[Verdict], moment: Moment) -> Edge:
     if not reasons:
         return edge
     # The newest that has not ended says why: one that had ended already changed nothing just now.
-    verdict, why = next((pair for pair in reasons if pair[1] not in (EXPIRED, OLD_PARAMS)), reasons[0])
+    verdict, why = next((pair for pair in reasons if pair[1] not in _ENDED), reasons[0])
     if edge.deadline_unix_s is not None:  # it runs already
         kept = why if edge.reason == STATE_CHANGED else edge.reason
         return edge._replace(status=Status.STALE, reason=kept, claim=verdict.claim)
@@ -140,8 +161,9 @@ def least_needed(verdicts: Sequence[Verdict]) -> int:
     """Which of at least two ``verdicts`` on one state to give up, and never the newest: the oldest that another stands
     in for, else the one that expires first.
 
-    Another stands in for a verdict if it lasts as long, under the same or newer parameters, and its box holds that of
-    the verdict. So no number of narrow boxes crowds out a wide one that lasts as long.
+    Another stands in for a verdict if it lasts as long, under the same or newer parameters, its box holds that of the
+    verdict, and it needs no lock that the verdict does not, at no higher coefficient. So no number of narrow boxes
+    crowds out a wide one that lasts as long.
     """
     older = range(len(verdicts) - 1, 0, -1)
     for i in older:
@@ -155,16 +177,30 @@ def _stands_in(other: Verdict, verdict: Verdict) -> bool:
         other.expiry_unix_s >= verdict.expiry_unix_s
         and other.params_version >= verdict.params_version
         and packed.covers(other.box, verdict.box)
+        and _needs_no_more(other, verdict)
     )
+
+
+def _needs_no_more(other: Verdict, verdict: Verdict) -> bool:
+    if not other.locks:
+        return True
+    if (other.registry_version or 0) < (verdict.registry_version or 0):
+        return False
+    counted = {lock.tag: lock.coefficient_atto for lock in verdict.locks}
+    return all(lock.coefficient_atto <= counted.get(lock.tag, -1) for lock in other.locks)
 
 
 def _why_not(verdict: Verdict, moment: Moment) -> str | None:
     """The reason for which ``verdict`` does not cover; None: it does."""
     if verdict.attestation_key not in moment.attestation_keys:
         return UNATTESTED
-    end_unix_s, ended = moment.end(verdict)
+    end_unix_s, ended = moment.own_end(verdict)
     if moment.clock_unix_s > end_unix_s:
         return ended
+    for lock in verdict.locks:
+        why = standing.why_not(lock, moment.terms, moment.clock_unix_s)
+        if why is not None:
+            return why
     if not packed.covers(verdict.box, moment.prices):
         return OUTSIDE
     return None

@@ -23,15 +23,26 @@ from .errors import Unavailable
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS_OF_CODE = {
-    HTTPStatus.FORBIDDEN: {"unsigned", "bad_signature", "unattested"},
-    HTTPStatus.NOT_FOUND: {"unknown_account", "no_trust", "no_params", "no_round"},
+    HTTPStatus.FORBIDDEN: {
+        "unsigned", "bad_signature", "unattested",
+        "too_few_signatures", "duplicate_signature", "unknown_member", "high_s", "bad_possession",
+    },
+    HTTPStatus.NOT_FOUND: {
+        "unknown_account", "no_trust", "no_params", "no_round", "unknown_pledge",
+        "no_registry", "unknown_lock",
+    },
     HTTPStatus.CONFLICT: {
         "earlier_sequence", "unknown_sequence", "state_mismatch", "old_params", "old_round", "round_closed",
         "round_gap", "equivocation", "old_version", "version_conflict", "version_gap", "lot_changed", "market_removed",
+        "wrong_version", "registry_changed", "registry_moved", "old_registry", "no_members", "wrong_set", "wrong_epoch",
+        "old_checkpoint", "skipped_checkpoint", "unknown_checkpoint", "chain_frozen", "double_pledge",
+        "collateral_reorged", "collateral_released", "collateral_seized", "collateral_expired",
+        "collateral_coefficient",
     },
 }  # fmt: skip
 _STATUS = {code: status for status, codes in _STATUS_OF_CODE.items() for code in codes}
 _HTTP_CODES = {
+    401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",

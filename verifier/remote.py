@@ -17,18 +17,22 @@ _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _REFUSED_AS_INPUT = {400, 413, 415}
 
 
-def get(url: str, path: str) -> dict[str, Any]:
+def get(url: str, path: str, *, token: str | None = None) -> dict[str, Any]:
     """The JSON object at ``path``. Raises: as ``post``."""
-    return _exchange("GET", url, path)
+    return _exchange("GET", url, path, headers=_authorization(token))
 
 
-def post(url: str, path: str, content: bytes) -> dict[str, Any]:
-    """Send a document; the JSON answer.
+def post(url: str, path: str, content: bytes, *, token: str | None = None) -> dict[str, Any]:
+    """Send a document; the JSON answer. ``token`` goes to services that want one.
 
     Raises: InputError, ContextError with the service's code: it refused.   Unavailable: it cannot be reached, or cannot
             say.
     """
-    return _exchange("POST", url, path, content=content, headers={"content-type": JSON})
+    return _exchange("POST", url, path, content=content, headers={"content-type": JSON} | _authorization(token))
+
+
+def _authorization(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"authorization": f"Bearer {token}"}
 
 
 def _exchange(method: str, url: str, path: str, **options: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from circuits.statement import build
@@ -33,6 +33,8 @@ from . import (
     submissions,
     trust,
 )
+from .collateral import classes
+from .collateral.aggregator import Aggregator
 from .metrics import Metrics
 from .oracle import Reported
 from .publication import Published
@@ -81,6 +83,7 @@ class Service:
         self.settings = settings
         self.store = store
         self.metrics = Metrics(self.count_statuses)
+        self.collateral = Aggregator(store, settings.venue, lambda session, now, of: self._refresh(session, now, of=of))
         self._key = key
 
     @classmethod
@@ -160,6 +163,7 @@ class Service:
                 session, signed, venue=s.venue, now_unix_s=now, skew_s=s.clock_skew_s, max_age_s=s.max_round_age_s
             )
             if reported.completed:
+                classes.watch(session, is_new_round=True)
                 self._refresh(session, now, seen_round=None if before is None else before.number)
         return reported
 
@@ -204,7 +208,8 @@ class Service:
             grounds = submissions.check(session, bundle, self.settings, now_unix_s=clock.now_unix_s())
         # Outside any transaction: this is the work. What it is about cannot change, only stop being current.
         with self.metrics.verify_seconds.time():
-            build(bundle.request, grounds.state, grounds.params, grounds.round).verify(bundle.proof)
+            registry = None if grounds.counted is None else grounds.counted.registry
+            build(bundle.request, grounds.state, grounds.params, grounds.round, registry).verify(bundle.proof)
         with self.store.writing() as session:
             row = submissions.known(session, bundle_id)
             if row is not None:
@@ -217,7 +222,7 @@ class Service:
             submissions.accept(
                 session, data, bundle_id, bundle.request, again, receipt=receipt.to_bytes(), now_unix_s=now
             )
-            self._refresh(session, now, account=bundle.request.account)
+            self._refresh(session, now, of=AccountRow.id == bundle.request.account)
         self.metrics.submission(receipts.OK)
         return Accepted(bundle_id, receipt, created=True)
 
@@ -252,8 +257,8 @@ class Service:
         return statuses.moment(session, now_unix_s=now, grace_s=s.grace_s, params_grace_s=s.params_grace_s)
 
     def _refresh(
-        self, session: Session, now: int, *, seen_round: int | None = None, account: str | None = None
+        self, session: Session, now: int, *, seen_round: int | None = None, of: ColumnElement[bool] | None = None
     ) -> None:
         at = self._moment(session, now)
         if at is not None:
-            statuses.refresh(session, at, seen_round=at.round if seen_round is None else seen_round, account=account)
+            statuses.refresh(session, at, seen_round=at.round if seen_round is None else seen_round, of=of)

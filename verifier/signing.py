@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zkmargin import canonical
+from zkmargin.collateral import Chains, MemberSet
 from zkmargin.documents import Document, Oracle, Params, Signed, Trust
 from zkmargin.envelope import Envelope, PrivateKey, is_envelope
 from zkmargin.errors import InputError
 
-KINDS: dict[str, type[Document]] = {kind.SCHEMA: kind for kind in (Trust, Params, Oracle)}
+KINDS: dict[str, type[Document]] = {kind.SCHEMA: kind for kind in (Trust, Params, Oracle, Chains, MemberSet)}
 _OF_MEDIA_TYPE = {kind.media_type(): kind for kind in KINDS.values()}
 
 
@@ -17,7 +18,7 @@ def sign(data: bytes, keys: Sequence[PrivateKey]) -> Envelope:
     """An envelope around the document in ``data``, signed by ``keys``; if it is in an envelope already, their
     signatures are added.
 
-    Raises: InputError: not a trust document, risk parameters or an oracle report, or a bad one.
+    Raises: InputError: none of ``KINDS``, or a bad one.
     """
     value = canonical.parse(data)
     kind = _kind(value)

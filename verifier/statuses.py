@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, true, update
 from sqlalchemy.orm import Session
 
 from zkmargin import canonical
 
 from . import documents, edges, oracle, packed, parameters, trust
+from .collateral import classes, registry, usage
 from .edges import Edge, Moment, Status, Verdict
 from .tables import AccountRow, StateRow, SubmissionRow, Table
 
@@ -36,6 +37,8 @@ def moment(session: Session, *, now_unix_s: int, grace_s: int, params_grace_s: i
         params_end_unix_s=parameters.ends(session, grace_s=params_grace_s),
         attestation_keys=frozenset(trust.current(session).attestation),
         grace_s=grace_s,
+        registry_end_unix_s=registry.ends(session, grace_s=params_grace_s),
+        terms=classes.terms(session),
     )
 
 
@@ -59,10 +62,10 @@ _KEEP = (
 )
 
 
-def refresh(session: Session, at: Moment, *, seen_round: int, account: str | None = None) -> None:
-    """Turn the statuses of all accounts, or of one. ``seen_round``: the round that was current until now."""
+def refresh(session: Session, at: Moment, *, seen_round: int, of: ColumnElement[bool] | None = None) -> None:
+    """Turn the statuses of all accounts, or ``of`` some. ``seen_round``: the round that was current until now."""
     turned = []
-    for identifier, before, verdicts in _stored(session, account):
+    for identifier, before, verdicts in _stored(session, true() if of is None else of):
         seen = edges.seen(before, clock_unix_s=at.clock_unix_s, round_number=seen_round, grace_s=at.grace_s)
         after = edges.turned(seen, verdicts, at)
         if after != before:
@@ -72,49 +75,56 @@ def refresh(session: Session, at: Moment, *, seen_round: int, account: str | Non
         session.expire_all()
 
 
-def _stored(session: Session, account: str | None) -> Iterator[tuple[str, Edge, list[Verdict]]]:
+_VERDICT = (
+    SubmissionRow.claim, SubmissionRow.params_version, SubmissionRow.expiry_unix_s, StateRow.attestation_key,
+    SubmissionRow.box, SubmissionRow.registry_version,
+)  # fmt: skip
+"""The members of a ``Verdict`` but its locks."""
+_BOX = 4
+
+
+def _verdict(members: Sequence[Any], locks: usage.Locks) -> Verdict:
+    return Verdict._make((*members, locks))
+
+
+def _stored(session: Session, of: ColumnElement[bool]) -> Iterator[tuple[str, Edge, list[Verdict]]]:
     """Accounts with their edges and the standing verdicts on their current states, newest first.
 
     In the order of identifiers, a few rows at a time: the boxes of all accounts together may not fit into memory.
     """
     query = (
-        select(
-            AccountRow.id, *_EDGE,
-            SubmissionRow.claim, SubmissionRow.params_version, SubmissionRow.expiry_unix_s, StateRow.attestation_key,
-            SubmissionRow.box,
-        )
+        select(AccountRow.id, *_EDGE, SubmissionRow.n, *_VERDICT)
         .outerjoin(
             SubmissionRow,
-            and_(
-                SubmissionRow.account == AccountRow.id, SubmissionRow.seq == AccountRow.seq, SubmissionRow.standing
-            ),
+            and_(SubmissionRow.account == AccountRow.id, SubmissionRow.seq == AccountRow.seq, SubmissionRow.standing),
         )
         .outerjoin(StateRow, and_(StateRow.account == AccountRow.id, StateRow.seq == AccountRow.seq))
+        .where(of)
         .order_by(AccountRow.id, SubmissionRow.n)
         .execution_options(yield_per=_ROWS_AT_A_TIME)
-    )  # fmt: skip
-    if account is not None:
-        query = query.where(AccountRow.id == account)
-    first, after = 1, 1 + len(_EDGE)
+    )
+    used = usage.Used(session, of)
+    first, n, verdict = 1, 1 + len(_EDGE), 2 + len(_EDGE)
     for identifier, rows in groupby(session.execute(query), key=itemgetter(0)):
         found = list(rows)
-        status, *members = found[0][first:after]
-        verdicts = [Verdict(*row[after:]) for row in reversed(found) if row.box is not None]
+        status, *members = found[0][first:n]
+        locks = used.by(identifier)
+        verdicts = [
+            _verdict(row[verdict:], locks.get(row[n], ())) for row in reversed(found) if row[verdict + _BOX] is not None
+        ]
         yield identifier, Edge(_STATUS[status], *members), verdicts
 
 
 def retire(session: Session, account: str, seq: int) -> None:
     """Let at most ``MAX_STANDING`` verdicts of a state stand: those that matter most, and always the newest."""
     rows = session.execute(
-        select(
-            SubmissionRow.n, SubmissionRow.claim, SubmissionRow.params_version, SubmissionRow.expiry_unix_s,
-            StateRow.attestation_key, SubmissionRow.box,
-        )
+        select(SubmissionRow.n, *_VERDICT)
         .join(StateRow, and_(StateRow.account == SubmissionRow.account, StateRow.seq == SubmissionRow.seq))
         .where(SubmissionRow.account == account, SubmissionRow.seq == seq, SubmissionRow.standing)
         .order_by(SubmissionRow.n.desc())
-    ).all()  # fmt: skip
-    standing = {row[0]: Verdict(*row[1:]) for row in rows}
+    ).all()
+    locks = usage.Used(session, AccountRow.id == account).by(account)
+    standing = {row[0]: _verdict(row[1:], locks.get(row[0], ())) for row in rows}
     while len(standing) > MAX_STANDING:
         numbers = list(standing)
         n = numbers[edges.least_needed(list(standing.values()))]

@@ -25,6 +25,8 @@ from zkmargin.documents import Params, Round, State
 from zkmargin.errors import ContextError, InputError
 
 from . import accounts, documents, oracle, packed, parameters, statuses, trust
+from .collateral import counting
+from .collateral.counting import Counted
 from .settings import Settings
 from .tables import ParamsRow, RoundRow, StateRow, SubmissionRow
 
@@ -40,6 +42,7 @@ class Grounds:
     claims: Claims
     box: PriceBox
     standing: bool
+    counted: Counted | None
 
 
 def known(session: Session, bundle: str) -> SubmissionRow | None:
@@ -53,7 +56,8 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
 
     Raises: ContextError "wrong_audience"; "unknown_account", "earlier_sequence", "unknown_sequence", "state_mismatch",
             "unattested"; "unknown_params", "old_params"; "unknown_round", "old_round"; "expired", "expiry_too_far";
-            "claim_not_allowed"; "bad_box", "missing_price", "price_outside_box", "box_too_wide".
+            "claim_not_allowed"; "bad_box", "missing_price", "price_outside_box", "box_too_wide"; those of
+            ``counting.check``.
     """
     request = bundle.request
     policy.check_audience(request.audience, settings.audience)
@@ -69,6 +73,12 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
     risk = documents.risk_parameters(params_row.envelope)
     round_ = documents.stored_round(round_row.content)
     box = _box(request, risk, round_, settings.max_box_percent)
+    counted = None
+    if request.collateral is not None:
+        clock_unix_s, _ = statuses.clock_and_round(session, now_unix_s)
+        counted = counting.check(
+            session, request.collateral, request.account, clock_unix_s=clock_unix_s, grace_s=settings.params_grace_s
+        )
     return Grounds(
         state=documents.stored_state(state_row.envelope).document,
         params=documents.stored_params(params_row.envelope).document,
@@ -77,6 +87,7 @@ def check(session: Session, bundle: Bundle, settings: Settings, *, now_unix_s: i
         claims=claims,
         box=box,
         standing=claims.implies_maintenance(risk.at(box)),
+        counted=counted,
     )
 
 
@@ -148,8 +159,11 @@ def accept(
         round=grounds.round.number, claim=str(grounds.claims), standing=grounds.standing,
         expiry_unix_s=canonical.parse_time(request.expiry), box=packed.pack(grounds.box), bundle=data,
         receipt=receipt, decided_unix_s=now_unix_s,
+        registry_version=None if grounds.counted is None else grounds.counted.version,
     )  # fmt: skip
     session.add(row)
     session.flush()
+    if grounds.counted is not None:
+        counting.keep(session, row.n, grounds.counted)
     statuses.retire(session, request.account, request.seq)
     return row

@@ -105,7 +105,7 @@ class StateRow(Table):
 
 class SubmissionRow(Table):
     """An accepted bundle with its receipt. ``standing``: its claim implies maintenance, so that it can make an account
-    live."""
+    live. ``registry_version``: what it counts locks by, if it does (collateral/tables.py)."""
 
     __tablename__ = "submissions"
     __table_args__ = (
@@ -126,3 +126,4 @@ class SubmissionRow(Table):
     bundle: Mapped[bytes]
     receipt: Mapped[bytes]
     decided_unix_s: Mapped[int] = mapped_column(BigInteger)
+    registry_version: Mapped[int | None] = mapped_column(BigInteger)

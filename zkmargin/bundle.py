@@ -7,13 +7,27 @@ and state that it carries let anyone check it offline; a verifier with state of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from . import canonical
+from .collateral.fields import ClassName
 from .documents import Params, Part, Round, Signed, State
-from .documents.base import Counter, DecimalText, Digest, MarketName, Name, NonNegativeDecimal, Time, located, unique
+from .documents.base import (
+    Counter,
+    DecimalText,
+    Digest,
+    Hex32,
+    MarketName,
+    Name,
+    NonNegativeDecimal,
+    PointHex,
+    Text,
+    Time,
+    located,
+    unique,
+)
 from .documents.params import MAX_MARKETS
 from .documents.receipt import ClaimText
 from .errors import EncodingError, InputError
@@ -21,6 +35,18 @@ from .errors import EncodingError, InputError
 MEDIA_TYPE = "application/vnd.zkmargin.bundle.v1+json"
 MAX_BUNDLE_BYTES = 2 * 1024 * 1024
 MAX_PROOF_BYTES = 65536
+MAX_LOCKS = 64
+MAX_COEFFICIENT_BITS = 91
+
+
+def _check_coefficient(text: str) -> None:
+    if int(text) >> MAX_COEFFICIENT_BITS:
+        raise InputError(f"a coefficient is below 2^{MAX_COEFFICIENT_BITS} atto for one lot")
+
+
+Coefficient = Annotated[
+    str, Text(r"^[1-9][0-9]*$", 'must be a whole number above zero in a string, such as "75"', 28, _check_coefficient)
+]
 
 
 class BoxEntry(Part):
@@ -36,6 +62,36 @@ class BoxEntry(Part):
     volatility: NonNegativeDecimal | None = None
 
 
+class CountedLock(Part):
+    """A lock of the account on another chain: each of its hidden lots counts ``coefficient`` atto."""
+
+    tag: Hex32
+    class_: ClassName = Field(alias="class")
+    commitment: PointHex
+    coefficient: Coefficient
+
+    @property
+    def label(self) -> str:
+        """What its opening is found by."""
+        return f"lock/{self.tag}"
+
+
+class Collateral(Part):
+    """What counts besides the state: locks, in the order of their tags, of classes of this registry."""
+
+    registry: Digest
+    locks: tuple[CountedLock, ...] = Field(min_length=1, max_length=MAX_LOCKS)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        tags = [lock.tag for lock in self.locks]
+        unique(tags, "a tag")
+        unique([lock.commitment for lock in self.locks], "the commitment of a lock")
+        if tags != sorted(tags):
+            raise ValueError("locks must be in the order of their tags")
+        return self
+
+
 class Request(Part):
     """What the bundle asks to be verified. Every field enters the proof's context."""
 
@@ -49,6 +105,7 @@ class Request(Part):
     claim: ClaimText
     box: tuple[BoxEntry, ...] = Field(min_length=1, max_length=MAX_MARKETS)
     expiry: Time
+    collateral: Collateral | None = None
 
     @model_validator(mode="after")
     def _markets_once(self) -> Self:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .bundle import MAX_PROOF_BYTES, MEDIA_TYPE, Bundle, Request
+from .collateral import Chains, Checkpoint, CollateralLock, MemberSet, Pledge, SignedCheckpoint, SignedMemberSet
 from .documents import (
     Account,
     AttestationRequest,
@@ -35,11 +36,18 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS: tuple[type[Document], ...] = (
     Account,
     AttestationRequest,
+    Chains,
+    Checkpoint,
+    CollateralLock,
+    MemberSet,
     Openings,
     Oracle,
     Params,
+    Pledge,
     Policy,
     Receipt,
+    SignedCheckpoint,
+    SignedMemberSet,
     State,
     Trust,
 )
@@ -50,6 +58,7 @@ def schemas() -> dict[str, Schema]:
     """The schema of every document, by the name of its file."""
     by_name = {kind.SCHEMA: _of(kind) for kind in DOCUMENTS}
     by_name[AttestationRequest.SCHEMA] = _attestation_request()
+    by_name[SignedMemberSet.SCHEMA] = _signed_member_set()
     by_name |= {ENVELOPE: _envelope(), Round.SCHEMA: _round(), Bundle.SCHEMA: _bundle()}
     return {_file_name(name): {"$schema": DIALECT, "title": name} | schema for name, schema in by_name.items()}
 
@@ -163,6 +172,13 @@ def _attestation_request() -> Schema:
     schema = _of(AttestationRequest)
     schema["properties"]["round"] = _reference("Round")
     schema["$defs"] |= _definitions(Oracle) | {"Round": _round_properties()}
+    return schema
+
+
+def _signed_member_set() -> Schema:
+    schema = _of(SignedMemberSet)
+    schema["properties"]["members"] = _signed(MemberSet)
+    schema["$defs"] |= _definitions(MemberSet)
     return schema
 
 

@@ -18,6 +18,7 @@ from zkmargin.errors import ContextError, InputError
 
 from .. import files, public
 from ..client import Verifier
+from ..collateral.counting import count
 from ..console import Output, OutputOption, emit, fields, progress
 from ..errors import EXIT_NEGATIVE
 from ..proving import DEFAULT_EXPIRY_S, OFFLINE_AUDIENCE, Wish, prove, prove_offline
@@ -58,6 +59,12 @@ def prove_(
     expiry: Annotated[
         int | None, typer.Option("--expiry", metavar="SECONDS", min=1, help="From now; a day unless given.")
     ] = None,
+    collateral: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--collateral", metavar="LOCK", help="Count this lock on another chain (repeat), or all that count now."
+        ),
+    ] = None,
     audience: Annotated[
         str | None, typer.Option("--audience", help="Who is to accept the proof; else the verifier's own name.")
     ] = None,
@@ -88,6 +95,8 @@ def prove_(
       zkmargin prove --claim initial --box 5 --verifier https://verifier.example --out proof.zkmargin.json
       zkmargin prove --offline --account account.json --params params.json --oracle oracle.json \\
           --claim "health>=1.25,survives[BTC-USD]>=30" --box 2.5 --out proof.zkmargin.json
+    With what is locked on other chains:
+      zkmargin prove --claim maintenance --collateral all --verifier https://verifier.example --out proof.zkmargin.json
     """
     wanted = Claims.parse(claim), percent(box)
     if offline and verifier is not None:
@@ -100,16 +109,23 @@ def prove_(
         )
     if offline and (wallet is not None or password_file is not None):
         raise InputError("--offline opens no wallet: leave --wallet and --password-file out", code="usage")
+    numbers = _numbers(collateral)
+    if collateral and verifier is None:
+        raise InputError("which locks count is asked of the verifier: name it with --verifier", code="usage")
     files.check_new(out)
     opened = open_wallet(wallet, password_file) if account is None else None
     with optional_verifier(verifier) as service:
         sources = public.load(params, oracle or [], service, trust=public.load_trust(trust))
         wish = Wish(*wanted, audience or _audience(service), _expiry(sources, expiry))
+        counted = None
+        if collateral and opened is not None and service is not None:
+            trusted = public.load_trust(trust)
+            counted = count(opened, service, sources.round, wish.box_percent, numbers=numbers, trust=trusted)
     start = perf_counter()
     with progress(f"proving over {len(sources.risk.markets)} markets"):
         if opened is not None:
             current = opened.require_current()
-            bundle = prove(current.signed, current.openings, sources, wish)
+            bundle = prove(current.signed, current.openings, sources, wish, counted=counted)
         elif account is not None:
             bundle = prove_offline(load_account(account, sources.params.document), sources, wish)
     prove_ms = round(1000 * (perf_counter() - start), 1)
@@ -121,6 +137,7 @@ def prove_(
         "seq": bundle.request.seq,
         "claim": bundle.request.claim,
         "expiry": bundle.request.expiry,
+        "locks": 0 if bundle.request.collateral is None else len(bundle.request.collateral.locks),
         "proof_bytes": len(bundle.proof),
         "prove_ms": prove_ms,
     }
@@ -236,6 +253,17 @@ def _policy(path: Path | None, service: Verifier | None) -> Policy | None:
     if service is None:
         return None
     return service.understood(lambda: Policy.from_value(service.identity().policy))
+
+
+def _numbers(collateral: list[str] | None) -> list[int] | None:
+    """The locks that are named; None: all of them."""
+    if not collateral or "all" in collateral:
+        return None
+    if not all(text.isascii() and text.isdigit() and len(text) < 10 for text in collateral):
+        raise InputError(
+            "--collateral is the number of a lock, as zkmargin collateral list shows it, or all", code="usage"
+        )
+    return [int(text) for text in collateral]
 
 
 def _audience(service: Verifier | None) -> str:

@@ -18,6 +18,7 @@ from zkmargin.documents import Account, Policy
 from .. import commit, files
 from ..answers import SubmissionAnswer
 from ..client import Venue, Verifier
+from ..collateral.counting import Counted
 from ..proving import DEFAULT_EXPIRY_S, Wish, prove
 from ..public import Public
 from ..receipts import check_receipt
@@ -76,11 +77,19 @@ class Holder:
         commit.ask(self.wallet, venue)
         commit.post(self.wallet, verifier)
 
-    def prove(self, public: Public, audience: str, now_unix_s: int, *, around: Sequence[Band] | None = None) -> Bundle:
+    def prove(
+        self,
+        public: Public,
+        audience: str,
+        now_unix_s: int,
+        *,
+        around: Sequence[Band] | None = None,
+        counted: Counted | None = None,
+    ) -> Bundle:
         """As ``zkmargin prove``. Raises: NotProvable."""
         current = self.wallet.require_current()
         wish = Wish(self.claim, self.box_percent, audience, now_unix_s + DEFAULT_EXPIRY_S)
-        return prove(current.signed, current.openings, public, wish, around=around)
+        return prove(current.signed, current.openings, public, wish, around=around, counted=counted)
 
     def prove_and_submit(self, public: Public, policy: Policy, now_unix_s: int, verifier: Verifier) -> Measured:
         """Prove, verify the bundle offline as anyone could, and submit it."""

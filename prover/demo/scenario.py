@@ -106,11 +106,17 @@ def run(progress: Callable[[str], None]) -> Story:
     return story
 
 
+def source() -> dict[str, Any]:
+    """Parameters, prices and accounts of the demo's venue."""
+    value: dict[str, Any] = json.loads((resources.files("prover.demo") / "venue.json").read_text("utf-8"))
+    return value
+
+
 def start(place: Services) -> tuple[Operator, str, str]:
     """Both services with their documents: the venue first makes its keys, the trust document then names them."""
-    source = json.loads((resources.files("prover.demo") / "venue.json").read_text("utf-8"))
-    params = Params.from_value(source["params"])
-    prices = {entry["market"]: canonical.parse_decimal(entry["price"]) for entry in source["prices"]}
+    told = source()
+    params = Params.from_value(told["params"])
+    prices = {entry["market"]: canonical.parse_decimal(entry["price"]) for entry in told["prices"]}
     root = place.directory
     (root / "positions").mkdir(mode=0o700)
     venue, verifier = place.start(VENUE), place.start(VERIFIER)
@@ -174,8 +180,7 @@ class _Play:
 
     def make_holders(self) -> None:
         """Wallets, and the venue's books."""
-        source = json.loads((resources.files("prover.demo") / "venue.json").read_text("utf-8"))
-        for value in source["accounts"]:
+        for value in source()["accounts"]:
             account = Account.from_value(value)
             claim, width = CLAIMS[account.account]
             self.holders[account.account] = Holder.new(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,18 +41,24 @@ for line in sys.stdin:
 
 
 class Program:
-    """Commands of another package, run one after the other in one process of their own; its log goes to ``log``."""
+    """Commands of another package, run one after the other in one process of their own; its log goes to ``log``.
 
-    def __init__(self, module: str, log: Path, progress: Callable[[str], None]) -> None:
+    With ``arguments``: the module itself, run as a program.
+    """
+
+    def __init__(
+        self, module: str, log: Path, progress: Callable[[str], None], arguments: Sequence[str] | None = None
+    ) -> None:
         self._module = module
         self._log = log
         self._progress = progress
         self._lines: queue.Queue[str] = queue.Queue()
+        run = ("-c", _LOOP.format(module=module)) if arguments is None else ("-m", module, *arguments)
         with log.open("ab") as errors:
             # No shell, and only arguments of ours. A session of its own: Ctrl-C in the terminal reaches the demo, which
             # ends its processes in order. -P: a package in the working directory does not hide the installed ones.
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-c", _LOOP.format(module=module)],
+                [sys.executable, "-P", *run],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -81,9 +87,13 @@ class Program:
             self._fail("has ended", str(error.get("message")) if isinstance(error, dict) else None)
         return value
 
+    def first_line(self) -> dict[str, Any]:
+        """The JSON document that a server prints in its first line. Raises: Unavailable."""
+        return self._parse(self._line())
+
     def serves_at(self) -> str:
         """The address that a server prints in its first line. Raises: Unavailable."""
-        return str(self._parse(self._line()).get("url"))
+        return str(self.first_line().get("url"))
 
     def check(self) -> None:
         """Raises: Unavailable: the process has ended, with the last line of its log."""
@@ -146,9 +156,10 @@ class Services:
         self._progress = progress
         self._programs: list[Program] = []
 
-    def start(self, module: str) -> Program:
-        """Start a program, which then waits for commands."""
-        program = Program(module, self.directory / f"{module}.log", self._progress)
+    def start(self, module: str, arguments: Sequence[str] | None = None) -> Program:
+        """Start a program, which then waits for commands, or runs by itself with ``arguments``."""
+        log = self.directory / f"{module}.{len(self._programs)}.log"
+        program = Program(module, log, self._progress, arguments)
         self._programs.append(program)
         return program
 

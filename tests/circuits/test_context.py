@@ -9,6 +9,7 @@ import pytest
 
 from circuits.boxes import MarketBox
 from circuits.context import Context
+from zkmargin.bundle import Collateral
 
 CONTEXT = Context(
     model="perpetuals-cross",
@@ -72,6 +73,23 @@ def test_bytes_are_those_of_the_document() -> None:
     )
 
 
+def _collateral(count: int = 3, registry: str = "0x" + "66" * 32, **changed: str) -> Collateral:
+    locks = [
+        {"tag": f"0x{i:064x}", "class": "ETH", "commitment": f"0x{i:096x}", "coefficient": "75"} | changed
+        for i in range(count)
+    ]
+    return Collateral.from_value({"registry": registry, "locks": locks})
+
+
+def test_the_field_of_locks_is_that_of_the_document() -> None:
+    locks = b"\x66" * 32 + b"\x00\x00\x00\x02"
+    for i in range(2):
+        locks += _field(b"tag", bytes(31) + bytes([i])) + _field(b"commitment", bytes(47) + bytes([i]))
+        locks += _field(b"class", b"ETH") + _field(b"coefficient", bytes(15) + b"\x4b")
+    with_locks = replace(CONTEXT, collateral=_collateral(2))
+    assert with_locks.to_bytes() == CONTEXT.to_bytes() + _field(b"collateral", hashlib.sha256(locks).digest())
+
+
 CHANGED = {
     "model": ["perpetuals-brackets", ""],
     "audience": ["checkes", ""],
@@ -98,6 +116,16 @@ CHANGED = {
         (MarketBox(10, 2**90, -7, 8),),
     ],
     "dynamic": [frozenset({"BTC-USD"})],
+    "collateral": [
+        _collateral(),
+        _collateral(registry="0x" + "77" * 32),
+        _collateral(1),
+        _collateral(2),
+        _collateral(1, coefficient="76"),
+        _collateral(1, tag="0x" + "06" * 32),
+        _collateral(1, commitment="0x" + "06" * 48),
+        _collateral(1, **{"class": "ETI"}),
+    ],
 }
 
 

@@ -71,7 +71,13 @@ def test_the_demo_goes_as_it_should_and_leaves_nothing(demo_directory: Path) -> 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
-    ("number", "step"), [(signal.SIGINT, "making three accounts"), (signal.SIGTERM, "starting the venue")]
+    ("number", "step"),
+    [
+        (signal.SIGINT, "starting the venue"),
+        (signal.SIGTERM, "starting the venue"),
+        pytest.param(signal.SIGINT, "making three accounts", marks=pytest.mark.slow),
+    ],
+    ids=["interrupted", "ended", "in-the-middle"],
 )
 def test_an_interrupted_demo_leaves_nothing(demo_directory: Path, number: signal.Signals, step: str) -> None:
     with subprocess.Popen(

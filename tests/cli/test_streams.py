@@ -54,7 +54,14 @@ def test_an_error_that_cannot_be_written(unbuffered: str) -> None:
 
 @BUFFERED
 @pytest.mark.parametrize(
-    "arguments", [IMPORT, (*IMPORT, "-o", "json"), ("--help",), ("inspect", "nowhere", "-o", "json")]
+    "arguments",
+    [
+        IMPORT,
+        pytest.param((*IMPORT, "-o", "json"), marks=pytest.mark.slow),
+        ("--help",),
+        ("inspect", "nowhere", "-o", "json"),
+    ],
+    ids=["text", "json", "help", "error"],
 )
 def test_a_reader_that_has_seen_enough_is_told_nothing(arguments: tuple[str, ...], unbuffered: str) -> None:
     read_end, write_end = os.pipe()

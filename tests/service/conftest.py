@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from collateral_service import Scene
 from service_world import World
+from service_worlds import Beginning, begun, worlds
 from venue_floor import Floor
 
 from verifier import clock, schema
@@ -25,41 +25,62 @@ def _empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@contextmanager
-def _worlds(directory: Path, empty: Path) -> Iterator[Callable[..., World]]:
-    made: list[World] = []
-    with pytest.MonkeyPatch.context() as patch:
+@pytest.fixture(scope="session")
+def blank(_empty_database: Path) -> Beginning:
+    """A database with its tables, and nothing in them."""
+    return Beginning(_empty_database)
 
-        def make(**settings: Any) -> World:
-            shutil.copy(empty, directory / "verifier.sqlite3")
-            world = World(directory, **settings)
-            patch.setattr(clock, "now_unix_s", lambda: world.now)
-            made.append(world)
-            return world
 
-        yield make
-        for world in made:
-            world.close()
+@pytest.fixture(scope="session")
+def _begun(tmp_path_factory: pytest.TempPathFactory, blank: Beginning) -> Beginning:
+    return begun(tmp_path_factory.mktemp("begun"), blank, World.begin)
 
 
 @pytest.fixture
-def make_world(tmp_path: Path, _empty_database: Path) -> Iterator[Callable[..., World]]:
+def make_world(tmp_path: Path, blank: Beginning) -> Iterator[Callable[..., World]]:
     """Makes a world whose clock is its ``now``; nothing is published in it yet."""
-    with _worlds(tmp_path, _empty_database) as make:
+    with worlds(tmp_path, blank) as make:
         yield make
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
+def make_begun_world(tmp_path: Path, _begun: Beginning) -> Iterator[Callable[..., World]]:
+    """Makes a world with trust, parameters and a round: the same in all of them, each in a database of its own."""
+    with worlds(tmp_path, _begun) as make:
+        yield make
+
+
+@pytest.fixture
+def world(make_begun_world: Callable[..., World]) -> World:
     """A world with trust, parameters and a round."""
-    return make_world().begin()
+    return make_begun_world()
 
 
 @pytest.fixture(scope="module")
-def still_world(tmp_path_factory: pytest.TempPathFactory, _empty_database: Path) -> Iterator[World]:
+def still_world(tmp_path_factory: pytest.TempPathFactory, _begun: Beginning) -> Iterator[World]:
     """One for all tests of a module that change nothing in it."""
-    with _worlds(tmp_path_factory.mktemp("still"), _empty_database) as make:
-        yield make().begin()
+    with worlds(tmp_path_factory.mktemp("still"), _begun) as make:
+        yield make()
+
+
+@pytest.fixture(scope="session")
+def _scene(tmp_path_factory: pytest.TempPathFactory, _empty_database: Path) -> Iterator[Scene]:
+    directory = tmp_path_factory.mktemp("scene")
+    shutil.copy(_empty_database, directory / "verifier.sqlite3")
+    with pytest.MonkeyPatch.context() as patch:
+        scene = Scene(directory)
+        patch.setattr(clock, "now_unix_s", lambda: scene.now)
+        scene.begin()
+    yield scene
+    scene.close()
+
+
+@pytest.fixture
+def scene(_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A world with collateral on two chains, as it was at its beginning; its clock is its ``now``."""
+    monkeypatch.setattr(clock, "now_unix_s", lambda: _scene.now)
+    _scene.rewind()
+    return _scene
 
 
 @pytest.fixture

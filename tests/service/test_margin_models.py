@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from service_world import START_UNIX_S, Holder, World, make_params, make_report
+from service_worlds import Beginning, begun, worlds
 
 from zkmargin import canonical
 from zkmargin.documents import Account, Oracle, Params, Round
@@ -68,13 +70,21 @@ class Trader(Holder):
         return Account.from_value(value)
 
 
-@pytest.fixture
-def venue(make_world: Callable[..., World]) -> World:
-    world = make_world(claims=KINDS)
+def begin(world: World, markets: list[dict[str, Any]] = MARKETS) -> None:
     world.service.publish_trust(world.keys.trust().sign(world.keys.root).to_bytes(), first=True)
-    world.publish_params(model_params())
+    world.publish_params(model_params(1, markets))
     publish(world, 1)
-    return world
+
+
+@pytest.fixture(scope="module")
+def _begun(tmp_path_factory: pytest.TempPathFactory, blank: Beginning) -> Beginning:
+    return begun(tmp_path_factory.mktemp("models"), blank, begin, claims=KINDS)
+
+
+@pytest.fixture
+def venue(tmp_path: Path, _begun: Beginning) -> Iterator[World]:
+    with worlds(tmp_path, _begun) as make:
+        yield make(claims=KINDS)
 
 
 @pytest.fixture
@@ -181,9 +191,7 @@ def test_a_verdict_from_before_rates_followed_volatility_covers_no_later_round(
 ) -> None:
     """Its box says nothing of it. The next proof does."""
     world = make_world(claims=KINDS)
-    world.service.publish_trust(world.keys.trust().sign(world.keys.root).to_bytes(), first=True)
-    world.publish_params(model_params(1, changed(0, calm_volatility=None)))
-    publish(world, 1)
+    begin(world, changed(0, calm_volatility=None))
     trader = Trader(world, "10000", {"BTC-USD": "2.5"}).put()
     assert world.submit(trader.bundle("maintenance", "5")).status_code == 201
     world.publish_params(model_params(2))

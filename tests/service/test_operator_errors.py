@@ -130,13 +130,24 @@ def test_the_environment_is_told_from_a_defect(program: str, value: str, monkeyp
     "content",
     [
         b"x = " + b"[" * 16_000, b"x = " + b"[" * 100_000, b"x = " + b"{a=" * 5_000, b"x = " + b"9" * 10_000,
-        b".".join([b"a"] * 8_000) + b" = 1", b".".join([b"a"] * 100_000) + b" = 1", b"\xff", b"\x00", b"", b"venue = ",
+        b".".join([b"a"] * 2_000) + b" = 1", b".".join([b"a"] * 100_000) + b" = 1", b"\xff", b"\x00", b"", b"venue = ",
         b'"\\u001b[31m" = 1', b"x = 1979-05-27", b"x = nan",
     ],
     ids=range(13),
 )  # fmt: skip
 @PROGRAM
 def test_a_configuration_that_is_none(program: str, content: bytes) -> None:
+    _refuses(program, content)
+
+
+@pytest.mark.slow
+@PROGRAM
+def test_a_configuration_that_takes_longest_to_read(program: str) -> None:
+    """One dotted key, as long as a file may be."""
+    _refuses(program, b".".join([b"a"] * 8_000) + b" = 1")
+
+
+def _refuses(program: str, content: bytes) -> None:
     told(program, *MADE[program])
     Path("d/config.toml").write_bytes(content)
     assert refused(program, *MADE[program]) in ("bad_settings", "bad_file")
@@ -183,29 +194,39 @@ def test_an_error_that_nobody_expected(program: str, output: str, monkeypatch: p
         assert (ran.stdout, len(ran.stderr.splitlines())) == ("", 1)
 
 
+# A program of its own takes long to start: of eight, the quick tests start two.
+UNBUFFERED = pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
+SLOW_TEXT = pytest.mark.parametrize("output", [pytest.param("text", marks=pytest.mark.slow), "json"])
+SLOW_JSON = pytest.mark.parametrize("output", ["text", pytest.param("json", marks=pytest.mark.slow)])
+
+
+def _new_key(output: str, unbuffered: str, stdout: int) -> tuple[int, str]:
+    ran = subprocess.run(
+        [sys.executable, "-c", "from verifier.cli import app; app()", "keys", "new", "--out", "key", "-o", output],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
+    return ran.returncode, ran.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("output", ["text", "json"])
+@UNBUFFERED
+@SLOW_JSON
 def test_a_result_that_cannot_be_written(output: str, unbuffered: str) -> None:
-    command = [sys.executable, "-c", "from verifier.cli import app; app()", "keys", "new", "--out"]
-    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
-
-    def run(out: str, stdout: int) -> tuple[int, str]:
-        ran = subprocess.run(
-            [*command, out, "-o", output],
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            env=environment,
-        )
-        return ran.returncode, ran.stderr
-
     with open("/dev/full", "w") as full:
-        assert run("one", full.fileno()) == (3, "zkmargin-verifier: the result cannot be written to stdout\n")
+        told = _new_key(output, unbuffered, full.fileno())
+    assert told == (3, "zkmargin-verifier: the result cannot be written to stdout\n")
+
+
+@UNBUFFERED
+@SLOW_TEXT
+def test_a_reader_that_has_seen_enough_is_told_nothing(output: str, unbuffered: str) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
-    assert run("two", write_end) == (3, "")
+    assert _new_key(output, unbuffered, write_end) == (3, "")
     os.close(write_end)
 
 

@@ -228,8 +228,8 @@ def test_the_first_fault_in_the_order_of_checks_gives_the_code(world: World) -> 
         assert world.submit(away(holder, **changes)).json()["code"] == code
 
 
-def test_policy_limits_the_kinds_of_claims(make_world: Callable[..., World]) -> None:
-    world = make_world(claims=("initial",)).begin()
+def test_policy_limits_the_kinds_of_claims(make_begun_world: Callable[..., World]) -> None:
+    world = make_begun_world(claims=("initial",))
     holder = world.holder().put()
     assert world.submit(holder.bundle("maintenance")).json()["code"] == "claim_not_allowed"
     assert world.submit(holder.bundle("initial")).status_code == 201

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import collateral_world
 import margin_accounts as accounts
 from vector_codec import seeded_entropy
 
 from circuits import statement
+from circuits.evidence import Evidence
 from circuits.markets import RiskParameters
 from circuits.policy import verify_bundle
 from zkmargin import canonical
-from zkmargin.bundle import Bundle
+from zkmargin.bundle import Bundle, Collateral
+from zkmargin.collateral import Chains, CollateralLock
 from zkmargin.documents import Account, Oracle, Params, Policy, Round, Signed, Trust
 from zkmargin.envelope import PrivateKey
-from zkmargin.pedersen import Opening
+from zkmargin.group import encode
+from zkmargin.pedersen import Opening, commit
 
 
 def key(name: str) -> PrivateKey:
@@ -60,13 +64,51 @@ def prove(name: str, account: Account, *, signers: tuple[PrivateKey, ...], **req
     state = accounts.state(secret, PARAMETERS.units)
     asked = accounts.request(state, PARAMETERS, ROUND, **request)
     with seeded_entropy(name):
-        proof = statement.build(asked, state, PARAMS, ROUND).prove(secret)
+        proof = statement.build(asked, state, PARAMS, ROUND, REGISTRY).prove(secret | LOCK_OPENINGS)
     return Bundle(asked, proof, Signed(state, state.sign(*signers)), SIGNED_PARAMS, ROUND)
 
 
 ATTESTED = (key("attestation"), accounts.OWNER)
 HEDGED = accounts.account("20000", ("BTC-USD", "-0.75", "61250.0"), ("ETH-USD", "12.5"))
 FLAT = accounts.account("0")
+LIGHT = accounts.account("150", ("BTC-USD", "-0.05", "61250.0"))
+LOCKS_EXPIRE_UNIX_S = collateral_world.BLOCK_TIME + 3600
+UNKNOWN_COMMITMENT = canonical.to_hex(encode(commit(Opening(1, 2))))
+COEFFICIENT = 204 * 10**15
+TOO_MUCH = str(205 * 10**15)
+"""Atto for 0.0001 ETH: below 2410.25 less 15 percent."""
+
+
+REGISTRY = Chains.from_value(
+    collateral_world.CHAINS
+    | {
+        "chains": [each | {"cap": "1000000000000"} for each in collateral_world.CHAINS["chains"]],
+        "classes": [each for each in collateral_world.CHAINS["classes"] if each["class"] == "ETH"],
+    }
+)
+"""The cap of ETH could be reached, and has a row; that of the chain could not."""
+SIGNED_REGISTRY = Signed(REGISTRY, REGISTRY.sign(key("params")))
+ACCOUNT = canonical.from_hex(accounts.state(openings(FLAT), PARAMETERS.units).account)
+LOCKS = [collateral_world.lock(i, lots * 10**14, account=ACCOUNT) for i, lots in ((10, 12_345), (11, 20_000))]
+LOCK_OPENINGS = {f"lock/{canonical.to_hex(one.note.tag)}": one.opening for one in LOCKS}
+
+
+def collateral(coefficient: int) -> Collateral:
+    """Both locks, at one coefficient."""
+    words = {canonical.to_hex(one.note.tag): canonical.to_hex(one.note.commitment) for one in LOCKS}
+    locks = [
+        {"tag": tag, "class": "ETH", "commitment": commitment, "coefficient": str(coefficient)}
+        for tag, commitment in sorted(words.items())
+    ]
+    return Collateral.from_value({"registry": REGISTRY.digest, "locks": locks})
+
+
+def shown() -> list[CollateralLock]:
+    """The evidence of both."""
+    file = collateral_world.checkpoint_file(collateral_world.leaves([*LOCKS, *collateral_world.LOCKS[:2]]))
+    tags = {one.note.tag for one in LOCKS}
+    evidence = [collateral_world.tag_evidence(file, i) for i in range(len(file.leaves))]
+    return [one for one in evidence if one.leaf is not None and one.leaf.leaf().tag in tags]
 
 
 def accepts() -> dict[str, Bundle]:
@@ -76,10 +118,25 @@ def accepts() -> dict[str, Bundle]:
             "no position, no cash, point prices", FLAT, signers=ATTESTED, claim="initial"
         ),
         "leverage": prove("leverage", HEDGED, signers=ATTESTED, claim="leverage<=5", percent=1),
+        "locks on another chain": prove(
+            "locks on another chain",
+            LIGHT,
+            signers=ATTESTED,
+            claim="health>=2",
+            percent=1,
+            collateral=collateral(COEFFICIENT),
+        ),
     }
 
 
 def check(data: bytes, now_unix_s: int = NOW_UNIX_S, policy: Policy | None = POLICY) -> None:
     """What an offline checker with this venue's documents does."""
-    bundle = Bundle.from_bytes(data)
-    verify_bundle(bundle, policy=policy, params=SIGNED_PARAMS, round=ROUND, now_unix_s=now_unix_s)
+    evidence = Evidence.of(SIGNED_REGISTRY, collateral_world.MEMBERS, shown(), now_unix_s=NOW_UNIX_S)
+    verify_bundle(
+        Bundle.from_bytes(data),
+        policy=policy,
+        params=SIGNED_PARAMS,
+        round=ROUND,
+        now_unix_s=now_unix_s,
+        collateral=evidence,
+    )

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import collateral_world
+
 from zkmargin import canonical
 from zkmargin.bundle import Bundle, Request
+from zkmargin.collateral import (
+    Chains,
+    Checkpoint,
+    CollateralLock,
+    MemberSet,
+    Pledge,
+    Revocation,
+    SignedCheckpoint,
+    SignedMemberSet,
+)
 from zkmargin.documents import (
     NO_STATE,
     Account,
@@ -170,14 +182,26 @@ RECEIPT: dict[str, Any] = {
     "reason": "ok",
     "decided": "2026-11-22T06:00:04Z",
 }
+CHECKPOINT_FILE = collateral_world.checkpoint_file(
+    collateral_world.leaves(collateral_world.LOCKS), [Revocation(tag="0x" + "09" * 32, reason="seized")]
+)
 EXAMPLES: dict[type[Document], dict[str, Any]] = {
     Account: ACCOUNT,
     AttestationRequest: ATTESTATION_REQUEST,
+    Chains: collateral_world.CHAINS,
+    Checkpoint: CHECKPOINT_FILE.checkpoint.to_value(),
+    CollateralLock: collateral_world.tag_evidence(CHECKPOINT_FILE, 2).to_value(),
+    MemberSet: collateral_world.MEMBERS[collateral_world.EVM].to_value(),
     Openings: OPENINGS,
     Oracle: ORACLE,
     Params: PARAMS_VALUE,
+    Pledge: collateral_world.pledge(collateral_world.LOCKS[0]).to_value(),
     Policy: POLICY,
     Receipt: RECEIPT,
+    SignedCheckpoint: CHECKPOINT_FILE.to_value(),
+    SignedMemberSet: collateral_world.signed_set(
+        collateral_world.member_set(version=2, from_epoch=8), collateral_world.QUORUM
+    ).to_value(),
     State: STATE,
     Trust: TRUST,
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -186,11 +186,11 @@ class Holder:
 
 
 class World:
-    """The service with its client, and those who publish to it."""
+    """The service with its client, and those who publish to it. ``begun``: one whose database was copied."""
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
+    def __init__(self, directory: Path, begun: World | None = None, **settings: Any) -> None:
         self.now = START_UNIX_S
-        self.keys = Keys()
+        self.keys = replace(begun.keys, oracles=list(begun.keys.oracles)) if begun else Keys()
         self.store = Store(f"sqlite:///{directory / 'verifier.sqlite3'}")
         schema.upgrade(self.store)
         self.receipt_key = PrivateKey.generate()
@@ -200,6 +200,8 @@ class World:
         self.client.__enter__()  # one event loop for all requests
         self.params: Signed[Params]
         self.round: Round
+        if begun:
+            self.params, self.round = begun.params, begun.round
 
     def begin(self) -> World:
         """Publish trust, parameters and a first round."""
@@ -254,6 +256,7 @@ class World:
     def close(self) -> None:
         """End the application."""
         self.client.__exit__(None, None, None)
+        self.store.close()
 
     def dump(self) -> list[str]:
         """The whole database as text: equal before and after means that nothing changed."""

@@ -12,6 +12,7 @@ from zkmargin.bundle import Bundle
 from zkmargin.documents import Signed
 
 ACCEPT = "health in a box"
+LOCKED = "locks on another chain"
 Change = dict[str, Any]
 """``set``: [path, value] in the bundle's JSON; or ``now_unix_s``; or ``append``: hex bytes after the bundle."""
 
@@ -92,6 +93,56 @@ def rejects(bundle: Bundle) -> list[dict[str, Any]]:
     reject("at its expiry", "ContextError", "expired", now_unix_s=canonical.parse_time(accounts.EXPIRY))
     reject("an old round", "ContextError", "old_round", now_unix_s=world.NOW_UNIX_S + 600)
     reject("a round in the future", "ContextError", "old_round", now_unix_s=world.NOW_UNIX_S - 200)
+    return made
+
+
+def lock_rejects(bundle: Bundle) -> list[dict[str, Any]]:
+    """The locks of ``bundle``, changed into others than those that were proved, or that there is evidence of."""
+    made: list[dict[str, Any]] = []
+    collateral = bundle.request.to_value()["collateral"]
+    first, second = collateral["locks"]
+
+    def reject(name: str, path: list[Any], to: Any, error: str, code: str) -> None:
+        change = {"set": [["request", "collateral", *path], to]}
+        made.append({"name": f"locks: {name}", "mutates": LOCKED, "error": error, "code": code, **change})
+
+    less, more = str(world.COEFFICIENT - 1), str(world.COEFFICIENT + 1)
+    unknown, third = (
+        "0x" + "00" * 31 + "01",
+        {**second, "tag": "0x" + "ff" * 32, "commitment": world.UNKNOWN_COMMITMENT},
+    )
+    proof, context, encoding = ("ProofError", "proof_failed"), "ContextError", ("EncodingError", "bad_encoding")
+    reject("a coefficient one less", ["locks", 0, "coefficient"], less, *proof)
+    reject("a coefficient one more", ["locks", 1, "coefficient"], more, *proof)
+    reject(
+        "a coefficient above the price", ["locks", 1, "coefficient"], world.TOO_MUCH, context, "collateral_coefficient"
+    )
+    reject("a coefficient of 0", ["locks", 0, "coefficient"], "0", *encoding)
+    reject("a coefficient as a number", ["locks", 0, "coefficient"], 75, *encoding)
+    reject("a coefficient of 2^91", ["locks", 0, "coefficient"], str(2**91), *encoding)
+    reject("another tag", ["locks", 0, "tag"], unknown, context, "collateral_unattested")
+    reject("another class", ["locks", 0, "class"], "BTC", context, "unknown_class")
+    reject("another registry", ["registry"], "0x" + "55" * 32, context, "unknown_registry")
+    reject(
+        "a commitment of one's own",
+        ["locks", 0, "commitment"],
+        world.UNKNOWN_COMMITMENT,
+        context,
+        "collateral_mismatch",
+    )
+    identity = "0xc0" + "00" * 47
+    reject("a commitment that is the identity", ["locks", 0, "commitment"], identity, "EncodingError", "bad_commitment")
+    swapped = [{**first, "commitment": second["commitment"]}, {**second, "commitment": first["commitment"]}]
+    reject("commitments swapped", ["locks"], swapped, context, "collateral_mismatch")
+    reject("a commitment twice", ["locks"], [first, {**second, "commitment": first["commitment"]}], *encoding)
+    reject("one dropped", ["locks"], [first], *proof)
+    reject("one added", ["locks"], [first, second, third], context, "collateral_unattested")
+    reject("one twice", ["locks"], [first, second, second], *encoding)
+    reject("in another order", ["locks"], [second, first], *encoding)
+    reject("none", ["locks"], [], *encoding)
+    end = {"now_unix_s": world.LOCKS_EXPIRE_UNIX_S}
+    expired = {"error": context, "code": "collateral_expired", **end}
+    made.append({"name": "locks: at the expiry of the evidence", "mutates": LOCKED, **expired})
     return made
 
 

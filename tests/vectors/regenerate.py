@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE.parent / "support"), str(HERE)]
 import bad_points
 import bundle_rejects
 import bundle_world
+import collateral_vectors
 import small_relations
 from vector_codec import (
     assignment_to_json,
@@ -267,7 +268,13 @@ def bundle_vectors() -> dict[str, Any]:
             {"name": name, "seed": name, "id": bundle.id, "bundle": bundle.to_bytes().decode()}
             for name, bundle in accepts.items()
         ],
-        "reject": bundle_rejects.rejects(accepts[bundle_rejects.ACCEPT]),
+        "reject": [
+            *bundle_rejects.rejects(accepts[bundle_rejects.ACCEPT]),
+            *bundle_rejects.lock_rejects(accepts[bundle_rejects.LOCKED]),
+        ],
+        "registry": bundle_world.SIGNED_REGISTRY.to_value(),
+        "members": bundle_world.collateral_world.MEMBERS[bundle_world.collateral_world.EVM].to_value(),
+        "locks": [lock.to_value() for lock in bundle_world.shown()],
     }
 
 
@@ -277,6 +284,7 @@ FILES = {
     "commitments.json": commitment_vectors,
     "range_argument.json": range_argument_vectors,
     "bundles.json": bundle_vectors,
+    "collateral.json": collateral_vectors.vectors,
 }
 
 

@@ -7,15 +7,24 @@ import pytest
 from bundle_rejects import mutated
 from bundle_world import accepts, check
 
+from circuits.evidence import Evidence
 from circuits.policy import verify_bundle
 from circuits.statement import build
 from zkmargin import canonical, errors, reference
 from zkmargin.bundle import Bundle
+from zkmargin.collateral import Chains, CollateralLock, MemberSet
 from zkmargin.documents import Params, Policy, Round, Signed
 from zkmargin.group import encode
 
 VECTORS = json.loads((Path(__file__).resolve().parent / "bundles.json").read_text())
 ACCEPTS = {accept["name"]: accept for accept in VECTORS["accept"]}
+
+
+def evidence():
+    locks = [CollateralLock.from_value(lock) for lock in VECTORS["locks"]]
+    members = {lock.chain: MemberSet.from_value(VECTORS["members"]) for lock in locks}
+    registry = Signed.from_value(VECTORS["registry"], Chains)
+    return Evidence.of(registry, members, locks, now_unix_s=VECTORS["now_unix_s"])
 
 
 def checked(data, now_unix_s):
@@ -26,7 +35,11 @@ def checked(data, now_unix_s):
         params=Signed.from_value(VECTORS["params"], Params),
         round=Round.from_value(VECTORS["round"]),
         now_unix_s=now_unix_s,
+        collateral=EVIDENCE,
     )
+
+
+EVIDENCE = evidence()
 
 
 def test_accepts_are_reproved_byte_for_byte():
@@ -47,7 +60,8 @@ def test_accepts(name):
 @pytest.mark.parametrize("name", ACCEPTS)
 def test_the_reference_agrees(name):
     bundle = Bundle.from_bytes(ACCEPTS[name]["bundle"].encode())
-    statement = build(bundle.request, bundle.state.document, bundle.params.document, bundle.round)
+    registry = EVIDENCE.registry.document
+    statement = build(bundle.request, bundle.state.document, bundle.params.document, bundle.round, registry)
     V = [encode(point) for point in statement.commitments]
     reference.verify(statement.relation, V, bundle.proof, context=statement.context)
     with pytest.raises(errors.ProofError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from verifier.errors import Unavailable
@@ -72,27 +73,26 @@ class EvmReader:
         """The locks at a height or a tip; None for the list if the node has no pending state."""
         where = hex(at) if isinstance(at, int) else {Tip.HEAD: "latest", Tip.PENDING: "pending"}[at]
         refused = _web3().exceptions.Web3RPCError
-        try:
-            answers = [
-                answer
-                for start in range(0, len(names), _BATCH)
-                for answer in _told(
-                    lambda part=names[start : start + _BATCH]: self._calls(part, where), passing=(refused,)
-                )
-            ]
-        except refused:
-            if at is Tip.PENDING:
-                return None
-            raise Unavailable("the node refuses to read the vault at this height", code="chain_unavailable") from None
-        return [_lock(answer) for answer in answers]
+        views: list[LockView | None] = []
+        for start in range(0, len(names), _BATCH):
+            ask = partial(self._calls, names[start : start + _BATCH], where)
+            try:
+                views += map(_lock, _told(ask, passing=(refused,)))
+            except refused:
+                if at is Tip.PENDING:
+                    return None
+                message = "the node refuses to read the vault at this height: has it dropped the state?"
+                raise Unavailable(message, code="chain_unavailable") from None
+        return views
 
     def _calls(self, names: Sequence[LockName], where: str) -> list[bytes]:
-        transactions = [{"to": self._vault, "data": _LOCKS + keccak256(name.owner + name.note)} for name in names]
-        if not hasattr(self._provider, "make_batch_request") or len(names) == 1:
-            return [bytes(self._web3.eth.call(transaction, where)) for transaction in transactions]
+        eth = self._web3.eth
+        calls: list[Any] = [{"to": self._vault, "data": _LOCKS + keccak256(name.owner + name.note)} for name in names]
+        if not hasattr(self._provider, "make_batch_request") or len(calls) == 1:
+            return [bytes(eth.call(call, where)) for call in calls]
         with self._web3.batch_requests() as batch:
-            for transaction in transactions:
-                batch.add(self._web3.eth.call(transaction, where))
+            for call in calls:
+                batch.add(eth.call(call, where))
             return [bytes(answer) for answer in batch.execute()]
 
 

@@ -30,7 +30,11 @@ class LockName(NamedTuple):
 
 @dataclass(frozen=True)
 class LockView:
-    """A lock as it stands in one state of the chain. The amount is in base units of the asset."""
+    """A lock as it stands in one state of the chain. The amount is in base units of the asset.
+
+    ``grows``: anybody can add to what the lock holds, so it may hold more than its note says. In a vault of ours it
+    cannot: the amount is fixed, and part of what a seizure opens.
+    """
 
     owner: bytes
     asset: bytes
@@ -38,6 +42,7 @@ class LockView:
     status: LockStatus
     unlock_at_unix_s: int
     release_at_unix_s: int
+    grows: bool = False
 
 
 @dataclass(frozen=True)

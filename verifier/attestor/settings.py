@@ -1,5 +1,5 @@
-"""Settings of an attestor: ``config.toml`` in its directory, written by ``init``; ZKMARGIN_ATTESTOR_* in the environment
-override it."""
+"""Settings of an attestor: ``config.toml`` in its directory, written by ``init``; ZKMARGIN_ATTESTOR_* in the
+environment override it."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class AttestorSettings(FileSettings):
     """The chains that are followed, and this member's own node of each: ["eip155:1=http://127.0.0.1:8545"]."""
     poll_s: Annotated[int, Field(ge=1, le=3600)] = 15
     """How often the chains are looked at between checkpoints."""
-    rate_limit: Rate = "60/minute"
-    """Requests per client address; empty: no limit. Collectors with the token are not counted."""
+    rate_limit: Rate = "120/minute"
+    """Requests per client address; empty: no limit."""
     trusted_proxies: Proxies = ()
     """Addresses or networks of proxies whose X-Forwarded-For is believed."""
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zkmargin.collateral import Note
+from zkmargin.collateral.revocation import Reason
 
 from .reader import LockName, LockStatus, LockView
 
@@ -34,8 +35,7 @@ class State(StrEnum):
 
 
 ENDED = (State.RELEASED, State.SEIZED)
-REVOKED = (State.REORGED, *ENDED)
-"""Also the reasons of revocations."""
+_REASONS: dict[State, Reason] = {State.REORGED: "reorged", State.RELEASED: "released", State.SEIZED: "seized"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Finding:
 
     state: State
     leaf: bool = False
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why what was attested must not count any more; None: it may."""
+        return _REASONS.get(self.state)
 
 
 def find(
@@ -71,7 +76,8 @@ def backs(view: LockView | None, note: Note) -> bool:
     return (
         view is not None
         and view.status is LockStatus.ACTIVE
-        and (view.owner, view.asset, view.amount) == (note.owner, note.asset, note.amount)
+        and (view.owner, view.asset) == (note.owner, note.asset)
+        and (view.amount == note.amount or (view.grows and view.amount > note.amount))
     )
 
 

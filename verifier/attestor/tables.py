@@ -41,21 +41,31 @@ class RegistryRow(Table):
 
 
 class MemberSetRow(Table):
-    """A version of the set of attestors of a chain."""
+    """A version of the set of attestors of a chain, which is named by its digest."""
 
     __tablename__ = "member_sets"
 
-    chain: Mapped[str] = mapped_column(_CHAIN, primary_key=True)
+    chain: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     from_epoch: Mapped[int] = mapped_column(BigInteger)
     content: Mapped[bytes]
 
 
+class ApprovedRow(Table):
+    """A set that this member approved: at most one a version of a chain's."""
+
+    __tablename__ = "approved"
+
+    chain: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(_DIGEST)
+
+
 class PledgeRow(Table):
     """A pledge: one a tag, and one a note.
 
-    ``offered``: the last epoch in which this member offered a leaf of it; None before the first. ``told``: a revocation
-    of it is in a checkpoint with a quorum, since the last leaf.
+    ``offered``: the last epoch in which this member offered a leaf of it; 0 before the first. ``told``: the last epoch
+    whose checkpoint, signed by a quorum, revokes it; 0 if none does.
     """
 
     __tablename__ = "pledges"
@@ -65,8 +75,8 @@ class PledgeRow(Table):
     chain: Mapped[str] = mapped_column(_CHAIN, index=True)
     opening: Mapped[bytes]
     state: Mapped[str] = mapped_column(String(16))
-    offered: Mapped[int | None] = mapped_column(BigInteger)
-    told: Mapped[bool]
+    offered: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[int] = mapped_column(BigInteger)
 
 
 class SignedRow(Table):

@@ -154,8 +154,9 @@ def check_checkpoint(
     if revoked_root(file.revocations) != canonical.from_hex(checkpoint.revoked_root):
         raise ContextError("the revocations are not those of the checkpoint", code="bad_root")
     leaves = tuple(map(Leaf.from_bytes, encoded))
+    rules = _LeafRules(checkpoint, registry, entry)
     for leaf in leaves:
-        _check_leaf(leaf, checkpoint, registry, entry)
+        rules.check(leaf)
     tags = {leaf.tag for leaf in leaves}
     if len(tags) != len(leaves):
         raise ContextError("a tag occurs in two leaves of the checkpoint", code="repeated_tag")
@@ -182,7 +183,7 @@ def check_lock(lock: CollateralLock, registry: Chains, members: MemberSet, *, no
     if lock.leaf is None or lock.index is None or lock.path is None:
         raise ContextError("the evidence names neither a leaf nor a lock", code="wrong_kind")
     leaf = lock.leaf.leaf()
-    _check_leaf(leaf, lock.checkpoint, registry, entry)
+    _LeafRules(lock.checkpoint, registry, entry).check(leaf)
     siblings = [canonical.from_hex(sibling) for sibling in lock.path]
     root, count = canonical.from_hex(lock.checkpoint.leaf_root), lock.checkpoint.leaf_count
     merkle.check_path(leaf.hash, lock.index, siblings, root=root, count=count)
@@ -214,22 +215,33 @@ def check_signed(
     return members.quorum(checkpoint, signatures)
 
 
-def _check_leaf(leaf: Leaf, checkpoint: Checkpoint, registry: Chains, entry: ChainEntry) -> None:
-    if leaf.kind != KIND_TAG:
-        raise ContextError("a leaf of a checkpoint is of kind 1", code="wrong_kind")
-    if leaf.venue != registry.venue_id:
-        raise ContextError("a leaf is of another venue", code="wrong_venue")
-    if leaf.chain != entry.chain_digest:
-        raise ContextError("a leaf is of another chain than the checkpoint", code="wrong_chain")
-    if leaf.vault != canonical.from_hex(entry.vault):
-        raise ContextError("a leaf is of another vault than the venue's on this chain", code="wrong_vault")
-    asset = registry.class_of_asset(entry.chain, leaf.asset)
-    if leaf.lot != asset.lot_units:
-        raise ContextError("a leaf has another lot than its class", code="bad_lot")
-    if leaf.bits != asset.bits:
-        raise ContextError("a leaf has another range than its class", code="bad_bits")
-    if leaf.expiry != checkpoint.expiry:
-        raise ContextError("a leaf expires at another time than the checkpoint", code="bad_expiry")
+class _LeafRules:
+    """What a leaf of one checkpoint must say, looked up once for all of them."""
+
+    def __init__(self, checkpoint: Checkpoint, registry: Chains, entry: ChainEntry) -> None:
+        self._venue, self._chain, self._vault = registry.venue_id, entry.chain_digest, canonical.from_hex(entry.vault)
+        self._expiry = checkpoint.expiry
+        self._assets = registry.lots_and_bits(entry.chain)
+
+    def check(self, leaf: Leaf) -> None:
+        """Raises: ContextError, one code a field."""
+        if leaf.kind != KIND_TAG:
+            raise ContextError("a leaf of a checkpoint is of kind 1", code="wrong_kind")
+        if leaf.venue != self._venue:
+            raise ContextError("a leaf is of another venue", code="wrong_venue")
+        if leaf.chain != self._chain:
+            raise ContextError("a leaf is of another chain than the checkpoint", code="wrong_chain")
+        if leaf.vault != self._vault:
+            raise ContextError("a leaf is of another vault than the venue's on this chain", code="wrong_vault")
+        if leaf.asset not in self._assets:
+            raise ContextError("a leaf is of an asset that does not count on this chain", code="wrong_asset")
+        lot, bits = self._assets[leaf.asset]
+        if leaf.lot != lot:
+            raise ContextError("a leaf has another lot than its class", code="bad_lot")
+        if leaf.bits != bits:
+            raise ContextError("a leaf has another range than its class", code="bad_bits")
+        if leaf.expiry != self._expiry:
+            raise ContextError("a leaf expires at another time than the checkpoint", code="bad_expiry")
 
 
 def _check_storage(evidence: StorageEvidence, checkpoint: Checkpoint, registry: Chains, entry: ChainEntry) -> Leaf:

@@ -50,7 +50,7 @@ class Leaf:
 
     def __post_init__(self) -> None:
         words = (self.venue, self.chain, self.vault, self.asset, self.account, self.tag)
-        if any(len(word) != 32 for word in words) or len(self.commitment) != 48:
+        if set(map(len, words)) != {32} or len(self.commitment) != 48:
             raise EncodingError("a field of a leaf has another length", code="bad_leaf")
         if self.kind not in (KIND_TAG, KIND_LOCK) or not 1 <= self.bits <= MAX_BITS:
             raise EncodingError(f"a leaf is of kind 1 or 2, and has 1 to {MAX_BITS} bits", code="bad_leaf")

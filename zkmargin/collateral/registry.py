@@ -205,6 +205,10 @@ class Chains(Document):
         """The class of an asset, 32 bytes, on the chain of a CAIP-2 id. Raises: ContextError "wrong_asset"."""
         return _found(self._assets, (chain, asset), "asset on this chain", "wrong_asset")
 
+    def lots_and_bits(self, chain: str) -> dict[bytes, tuple[int, int]]:
+        """Base units of a lot, and bits, of every asset that counts on a chain."""
+        return {asset: (of.lot_units, of.bits) for (at, asset), of in self._assets.items() if at == chain}
+
     @cached_property
     def _chains(self) -> dict[str, ChainEntry]:
         return {entry.chain: entry for entry in self.chains}

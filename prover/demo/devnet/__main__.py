@@ -1,6 +1,6 @@
-"""``python -m prover.demo.devnet``: one JSON line {"url", "chain_id", "genesis", "accounts"}, then a chain till SIGTERM.
+"""``python -m prover.demo.devnet``: one JSON line {"url", "chain_id", "genesis", "accounts"}, then a chain that runs.
 
-The accounts are unlocked: ``eth_sendTransaction`` signs for them.
+SIGTERM ends it. The accounts are unlocked: ``eth_sendTransaction`` signs for them.
 """
 
 from __future__ import annotations

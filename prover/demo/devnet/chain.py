@@ -18,9 +18,8 @@ from eth.db import get_db_backend
 from eth.vm.forks.prague import PragueVM
 from eth_keys.datatypes import PrivateKey
 from eth_typing import Address, BlockNumber
+from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
-
-from zkmargin.collateral.keccak import keccak256
 
 ACCOUNTS = 10
 ACCOUNT_WEI = 10**24
@@ -78,7 +77,7 @@ class DevChain:
         """How far the chain's clock is ahead of the real one."""
         self.pool: list[SignedTransactionAPI] = []
         # Worth nothing: everybody can derive them.
-        keys = [PrivateKey(keccak256(b"zkmargin devnet account %d" % index)) for index in range(ACCOUNTS)]
+        keys = [PrivateKey(keccak(b"zkmargin devnet account %d" % index)) for index in range(ACCOUNTS)]
         self.accounts = {Address(key.public_key.to_canonical_address()): key for key in keys}
         self._clock = clock
         self._forks = 0

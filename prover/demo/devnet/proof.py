@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import rlp  # type: ignore[import-untyped]
+from eth_utils.crypto import keccak
 from trie.hexary import HexaryTrie
-
-from zkmargin.collateral.keccak import keccak256
 
 from .views import data
 
-_BLANK_ROOT = keccak256(rlp.encode(b""))
-_NO_CODE = keccak256(b"")
+_BLANK_ROOT = keccak(rlp.encode(b""))
+_NO_CODE = keccak(b"")
 
 
 def prove(database: Any, state_root: bytes, address: bytes, slots: list[int]) -> dict[str, Any]:
     """What a node answers for the state of that root."""
     state = HexaryTrie(database, root_hash=state_root)
-    encoded = state[keccak256(address)]
+    encoded = state[keccak(address)]
     nonce, balance, storage_root, code_hash = rlp.decode(encoded) if encoded else (b"", b"", _BLANK_ROOT, _NO_CODE)
     return {
         "address": data(address),
-        "accountProof": _path(state, keccak256(address)),
+        "accountProof": _path(state, keccak(address)),
         "nonce": hex(int.from_bytes(nonce, "big")),
         "balance": hex(int.from_bytes(balance, "big")),
         "storageHash": data(storage_root),
@@ -32,7 +31,7 @@ def prove(database: Any, state_root: bytes, address: bytes, slots: list[int]) ->
 
 
 def _word(storage: HexaryTrie, slot: int) -> dict[str, Any]:
-    key = keccak256(slot.to_bytes(32, "big"))
+    key = keccak(slot.to_bytes(32, "big"))
     encoded = storage[key]
     value = int.from_bytes(rlp.decode(encoded), "big") if encoded else 0
     return {"key": hex(slot), "value": hex(value), "proof": _path(storage, key)}

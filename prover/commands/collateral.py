@@ -1,0 +1,327 @@
+"""zkmargin collateral: lock, pledge, list, release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zkmargin import canonical
+from zkmargin.collateral import ChainEntry, Chains, Pledge, verify_registry
+from zkmargin.documents import Trust
+from zkmargin.errors import InputError, ZkMarginError
+
+from .. import files, public
+from ..client import Verifier
+from ..collateral import evm, locks, services
+from ..collateral.locks import Lock
+from ..console import Output, OutputOption, emit, note, progress, table
+from ..errors import EXIT_CANNOT_SAY, EXIT_NEGATIVE, Unavailable, WalletError
+from ..passwords import read_password
+from ..wallet import Wallet
+from .options import (
+    PasswordFile,
+    RequiredVerifierUrl,
+    TrustFile,
+    VerifierUrl,
+    WalletFile,
+    locked_wallet,
+    open_wallet,
+    optional_verifier,
+)
+
+app = typer.Typer(
+    name="collateral",
+    help="Assets locked on other chains that back this account.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+FEW = 10
+"""Below so many locks of a class, one of them is hardly hidden among them."""
+
+Rpc = Annotated[str, typer.Option("--rpc", metavar="URL", help="A node of the chain, by JSON-RPC.")]
+KeyFile = Annotated[
+    Path,
+    typer.Option("--key-file", metavar="FILE", help="Key of the owner's address: 64 hex digits or a keystore."),
+]
+KeyPasswordFile = Annotated[
+    Path | None, typer.Option("--key-password-file", metavar="FILE", help="Password of the keystore in --key-file.")
+]
+Number = Annotated[int, typer.Argument(metavar="LOCK", min=1, help="Number of the lock, as list shows it.")]
+
+
+@app.command("lock")
+def lock_(
+    class_name: Annotated[str, typer.Argument(metavar="CLASS", help="Class of the registry, such as eth-mainnet.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="How much, in units of the asset.")],
+    verifier: RequiredVerifierUrl,
+    rpc: Annotated[str | None, typer.Option("--rpc", metavar="URL", help="A node of the chain, by JSON-RPC.")] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", metavar="FILE", help="Key of the owner's address: 64 hex digits or a keystore."),
+    ] = None,
+    key_password_file: KeyPasswordFile = None,
+    term_s: Annotated[int, typer.Option("--term-s", min=0, help="Seconds before which nobody can release it.")] = 0,
+    owner: Annotated[
+        str | None,
+        typer.Option("--owner", metavar="HEX", help="Send nothing: make a note for this owner, and show it."),
+    ] = None,
+    wallet: WalletFile = None,
+    password_file: PasswordFile = None,
+    trust: TrustFile = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Lock assets in the venue's vault on another chain, under a note that hides which account they back.
+
+    What the wallet needs to pledge and to release is stored before the transaction leaves. Nobody can tell from the
+    chain which account the lock backs; owner, asset and amount are public there. Use an address that is used for
+    nothing else, and an amount that others lock too.
+
+    \b
+    Examples:
+      zkmargin collateral lock eth-mainnet 10 --rpc http://127.0.0.1:8545 --key-file owner.key \\
+          --verifier https://verifier.example
+    For a chain that this program sends nothing to, or an owner whose key is elsewhere:
+      zkmargin collateral lock sol-mainnet 100 --owner 0x5f... --verifier https://verifier.example
+    """
+    if (owner is None) == (rpc is None or key_file is None):
+        raise InputError("name --rpc and --key-file to send the lock, or --owner to make a note alone", code="usage")
+    with Verifier(verifier) as service:
+        registry = _registry(service, trust)
+        with locked_wallet(wallet, password_file) as opened:
+            entry = registry.class_of(class_name)
+            base_units = _base_units(amount, entry.decimals)
+            client = None
+            if owner is None and rpc is not None and key_file is not None:
+                client = _vault(registry.chain_of(entry.chain), rpc, _key(key_file, key_password_file))
+            address = client.owner if client is not None else canonical.from_hex(owner or "")
+            made = locks.new(opened, registry, class_name, address, base_units)
+            note_ = locks.note(opened, made)
+            if services.lock(service, note_.tag) is not None:
+                raise WalletError(
+                    "the wallet is an older copy: a lock of the next number was pledged from a newer one",
+                    code="old_wallet",
+                )
+            _advise(opened, made, amount)
+            opened.remember(made)
+    value = {"lock": made.number, "class": class_name, "note": canonical.to_hex(note_.digest)}
+    if client is not None:
+        with progress("the chain takes the lock"):
+            asset = canonical.from_hex(made.asset)[12:]
+            value["transaction"] = client.lock(asset, base_units, note_.digest, evm.term_ends(term_s))
+    done = "locked" if client is not None else "lock it yourself under the note"
+    emit(output, value, lambda: print(f"lock {made.number} of {class_name}: {done} {value['note']}"))
+
+
+@app.command()
+def pledge(
+    number: Number,
+    verifier: RequiredVerifierUrl,
+    attestor: Annotated[
+        list[str], typer.Option("--attestor", metavar="URL", help="Address of an attestor; repeat for each.")
+    ],
+    wallet: WalletFile = None,
+    password_file: PasswordFile = None,
+    trust: TrustFile = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Tell the attestors, and nobody else, which account a lock backs, so that it counts.
+
+    Each learns which lock backs which account. They are asked one after the other; run it again for those that did not
+    answer. The lock counts once enough of them have signed it into a checkpoint. Exit code 0: all have taken it.
+    1: one refused. 3: one did not answer.
+
+    \b
+    Examples:
+      zkmargin collateral pledge 1 --attestor https://a.example --attestor https://b.example \\
+          --verifier https://verifier.example
+    """
+    opened = open_wallet(wallet, password_file)
+    lock = opened.require_lock(number)
+    with Verifier(verifier) as service:
+        registry = _registry(service, trust)
+    registry.class_of(lock.class_)
+    document = Pledge.of(locks.note(opened, lock), locks.opening(opened, lock))
+    answers = []
+    for url in attestor:
+        with services.Attestor(url) as member, progress(f"asking {url}"):
+            if not member.confidential:
+                raise InputError("a pledge is a secret: it is not sent over plain http", code="insecure")
+            answers.append({"attestor": url} | _asked(member, document))
+    value = {"lock": number, "attestors": answers}
+    emit(
+        output,
+        value,
+        lambda: table("", ("attestor", "answer"), [(answer["attestor"], answer["answer"]) for answer in answers]),
+    )
+    worst = max(answer["exit"] for answer in answers)
+    if worst:
+        raise typer.Exit(worst)
+
+
+@app.command("list")
+def list_(
+    verifier: VerifierUrl = None,
+    rpc: Annotated[
+        list[str] | None,
+        typer.Option("--rpc", metavar="CHAIN=URL", help="A node of a chain, to count the locks there; repeat."),
+    ] = None,
+    wallet: WalletFile = None,
+    password_file: PasswordFile = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """The locks of this wallet: what the verifier and the chain say of each, and how many locks it hides among.
+
+    The anonymity set of a lock is the locks of its class that count, or with --rpc those that are Active on the chain.
+    One lock of a class is no secret: class and amount are public.
+
+    \b
+    Examples:
+      zkmargin collateral list --verifier https://verifier.example
+      zkmargin collateral list --verifier https://verifier.example --rpc eip155:1=http://127.0.0.1:8545 -o json
+    """
+    opened = open_wallet(wallet, password_file)
+    nodes = dict(_node(text) for text in rpc or ())
+    with optional_verifier(verifier) as service:
+        rows = [_row(opened, lock, service, nodes) for lock in opened.content.collateral]
+    emit(output, {"locks": rows}, lambda: _tell(rows))
+    for row in rows:
+        if row["anonymity_set"] is not None and row["anonymity_set"] < FEW:
+            note(
+                f"lock {row['lock']} hides among {row['anonymity_set']} of {row['class']}:"
+                " whoever sees the chain may guess which account it backs"
+            )
+
+
+@app.command()
+def release(
+    number: Number,
+    rpc: Rpc,
+    key_file: KeyFile,
+    key_password_file: KeyPasswordFile = None,
+    wallet: WalletFile = None,
+    password_file: PasswordFile = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Take the next step to get a lock back: ask for its release, or, once the delay is over, take the coins.
+
+    From the request on no attestor renews its evidence: proofs that count the lock end before the coins can move.
+
+    \b
+    Examples:
+      zkmargin collateral release 1 --rpc http://127.0.0.1:8545 --key-file owner.key
+    """
+    opened = open_wallet(wallet, password_file)
+    lock = opened.require_lock(number)
+    client = _vault(lock, rpc, _key(key_file, key_password_file))
+    digest = locks.note(opened, lock).digest
+    owner = canonical.from_hex(lock.owner)[12:]
+    found = client.find(owner, digest)
+    value: dict[str, Any] = {"lock": number}
+    if found.status is evm.Status.ACTIVE:
+        with progress("the chain takes the request"):
+            value["transaction"] = client.request_release(digest)
+        found = client.find(owner, digest)
+        value |= {"step": "requested", "release_at": canonical.format_time(found.release_unix_s)}
+    elif found.amount and found.status in (evm.Status.RELEASE_REQUESTED, evm.Status.SEIZED):
+        if client.now_unix_s() < found.release_unix_s:
+            when = canonical.format_time(found.release_unix_s)
+            raise WalletError(f"the release was asked for; the coins can be taken from {when} on", code="too_early")
+        with progress("the chain pays the coins out"):
+            value["transaction"] = client.release(digest)
+        value |= {"step": "released", "release_at": canonical.format_time(found.release_unix_s)}
+    else:
+        raise WalletError("the vault holds nothing of this lock", code="nothing_held")
+    emit(output, value, lambda: print(f"lock {number}: {value['step']}, coins free from {value['release_at']}"))
+
+
+def _registry(service: Verifier, trust_file: Path | None) -> Chains:
+    trust: Trust | None = public.load_trust(trust_file)
+    signed = services.registry(service)
+    return signed.document if trust is None else verify_registry(signed, trust)
+
+
+def _base_units(text: str, decimals: int) -> int:
+    units: int = 10**decimals
+    scaled = canonical.parse_decimal(text) * units
+    if scaled <= 0 or scaled.denominator != 1:
+        raise InputError(
+            f"the amount is a decimal above zero, with at most {decimals} decimals, such as 1.5", code="bad_amount"
+        )
+    return scaled.numerator
+
+
+def _key(path: Path, password_file: Path | None) -> Any:
+    password = None if password_file is None else read_password(password_file)
+    return evm.owner_key(files.read(path, limit=1 << 16), password)
+
+
+def _vault(of: Lock | ChainEntry, rpc: str, key: Any = None) -> evm.VaultClient:
+    if not of.chain.startswith("eip155:"):
+        raise InputError(
+            f"{of.chain} is no EVM chain: make a note with --owner, and use that chain's own tools", code="no_evm"
+        )
+    return evm.VaultClient(
+        rpc,
+        canonical.from_hex(of.vault)[12:],
+        chain_id=int(of.chain.partition(":")[2]),
+        genesis=canonical.from_hex(of.genesis),
+        key=key,
+    )
+
+
+def _advise(wallet: Wallet, lock: Lock, amount: str) -> None:
+    if any(other.owner == lock.owner for other in wallet.content.collateral):
+        note("this owner's address has locked before: whoever links one of its locks links them all")
+    if len(amount.replace(".", "").strip("0")) > 1:
+        note("few others will lock just this amount: a round one hides better")
+
+
+def _asked(member: services.Attestor, document: Pledge) -> dict[str, Any]:
+    try:
+        return {"answer": member.pledge(document).state, "exit": 0}
+    except Unavailable as error:
+        return {"answer": error.code, "exit": EXIT_CANNOT_SAY}
+    except ZkMarginError as error:
+        return {"answer": error.code, "exit": EXIT_NEGATIVE}
+
+
+def _node(text: str) -> tuple[str, str]:
+    chain, separator, url = text.partition("=")
+    if not separator:
+        raise InputError("--rpc is CHAIN=URL, such as eip155:1=http://127.0.0.1:8545", code="usage")
+    return chain, url
+
+
+def _row(wallet: Wallet, lock: Lock, service: Verifier | None, nodes: dict[str, str]) -> dict[str, Any]:
+    digest = locks.note(wallet, lock)
+    row: dict[str, Any] = {
+        "lock": lock.number,
+        "class": lock.class_,
+        "chain": lock.chain,
+        "amount_base_units": lock.amount,
+        "tag": canonical.to_hex(digest.tag),
+        "note": canonical.to_hex(digest.digest),
+        "verifier": None,
+        "evidence_until": None,
+        "vault": None,
+        "anonymity_set": None,
+    }
+    if service is not None:
+        known = services.lock(service, digest.tag)
+        row["verifier"] = "unknown" if known is None else "frozen" if known.frozen else known.state
+        row["evidence_until"] = None if known is None else known.expiry
+        of_class = services.classes(service).get(lock.class_)
+        row["anonymity_set"] = None if of_class is None else of_class.locks
+    if lock.chain in nodes:
+        vault = _vault(lock, nodes[lock.chain])
+        row["vault"] = vault.find(canonical.from_hex(lock.owner)[12:], digest.digest).status.name.lower()
+        row["anonymity_set"] = len(vault.active(canonical.from_hex(lock.asset)[12:]))
+    return row
+
+
+def _tell(rows: list[dict[str, Any]]) -> None:
+    columns = ("lock", "class", "chain", "amount_base_units", "verifier", "evidence_until", "vault", "anonymity_set")
+    table("", columns, [["-" if row[name] is None else str(row[name]) for name in columns] for row in rows], right={3})

@@ -1,0 +1,126 @@
+"""A look at a chain: every pledge at the height of an epoch and later, what becomes of it, and what that lets this
+member say."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from verifier import clock, logs
+from verifier.errors import Unavailable
+from zkmargin import canonical
+from zkmargin.collateral import Checkpoint, Leaf, Note
+from zkmargin.collateral.pledge import Pledge, leaf_of
+from zkmargin.collateral.revocation import Revocation
+
+from . import papers
+from .desk import Desk
+from .reader import Block
+from .survey import ENDED, Finding, State, find, name_of
+from .tables import PledgeRow, QuorumRow, SignedRow
+from .watched import Watched
+
+_LOGGER = logging.getLogger("zkmargin.attestor")
+_MAX_WAIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What this member would say at an epoch: leaves by their hashes, revocations by their tags, both in 0x-hex."""
+
+    block: Block
+    leaves: tuple[str, ...]
+    revocations: tuple[Revocation, ...]
+
+
+def look(desk: Desk, watched: Watched, epoch: int) -> View:
+    """Look at the pledges of a chain, and keep what became of them.
+
+    Raises: ContextError "not_final".   Unavailable: as ``Watched``, and "busy".
+    """
+    busy = desk.busy[watched.entry.chain]
+    if not busy.acquire(timeout=_MAX_WAIT_S):
+        raise Unavailable("this chain is being looked at already: try again", code="busy")
+    try:
+        watched.check_identity()
+        block = watched.block_of(epoch, clock.now_unix_s())
+        return _look(desk, watched, epoch, block)
+    finally:
+        busy.release()
+
+
+def _look(desk: Desk, watched: Watched, epoch: int, block: Block) -> View:
+    chain = watched.entry.chain
+    with desk.store.reading() as session:
+        registry = papers.registry(session)
+        _tell_reorganisations(session, watched)
+        rows = _rows(session, chain)
+    found = _find(watched, rows, epoch, block)
+    expiry = block.time_unix_s + watched.entry.max_age_s
+    leaves, revocations = [], []
+    for row in rows:
+        finding, note = found[row.tag], _note(row.opening)
+        if finding.leaf:
+            leaves.append(leaf_of(note, registry.class_of_asset(chain, note.asset), expiry=expiry))
+        elif (reason := finding.reason) is not None and row.told < row.offered <= epoch:
+            revocations.append(Revocation(tag=row.tag, reason=reason))
+    _keep(desk, found, epoch)
+    return View(block, _in_order(leaves), tuple(sorted(revocations, key=lambda revocation: revocation.tag)))
+
+
+def _rows(session: Session, chain: str) -> list[PledgeRow]:
+    """Every pledge that may get a leaf, or whose end is still to be told."""
+    open_ones = or_(PledgeRow.state.not_in(ENDED), PledgeRow.offered > PledgeRow.told)
+    return list(session.scalars(select(PledgeRow).where(PledgeRow.chain == chain, open_ones)))
+
+
+def _find(watched: Watched, rows: Iterable[PledgeRow], epoch: int, block: Block) -> dict[str, Finding]:
+    rows = list(rows)
+    live = [row for row in rows if row.state not in ENDED]
+    seen = watched.see([name_of(_note(row.opening)) for row in live], block)
+    found = {row.tag: Finding(State(row.state)) for row in rows}
+    for row, views in zip(live, seen, strict=True):
+        found[row.tag] = find(
+            State(row.state), _note(row.opening),
+            offered=0 < row.offered <= epoch, final=views.final, newer=views.newer,
+        )  # fmt: skip
+    return found
+
+
+def _keep(desk: Desk, found: dict[str, Finding], epoch: int) -> None:
+    with desk.store.writing() as session:
+        for row in session.scalars(select(PledgeRow).where(PledgeRow.tag.in_(found))):
+            finding = found[row.tag]
+            if row.state not in ENDED:
+                row.state = finding.state
+            if finding.leaf:
+                row.offered = max(row.offered, epoch)
+
+
+def _in_order(leaves: Iterable[Leaf]) -> tuple[str, ...]:
+    return tuple(canonical.to_hex(leaf.to_bytes()) for leaf in sorted(leaves, key=lambda leaf: leaf.hash))
+
+
+def _tell_reorganisations(session: Session, watched: Watched) -> None:
+    """A block that was signed, or that a quorum signed, is not there any more: the chain went back deeper than its
+    depth. What is gone with it is found lock by lock; that it happened is for the operator to know."""
+    chain = watched.entry.chain
+    last = select(SignedRow).where(SignedRow.chain == chain).order_by(SignedRow.epoch.desc()).limit(1)
+    mine, passed = session.scalars(last).first(), session.get(QuorumRow, chain)
+    signed = {(mine.height, mine.block_hash)} if mine else set()
+    if passed is not None:
+        checkpoint = Checkpoint.from_bytes(passed.checkpoint)
+        signed.add((checkpoint.height, checkpoint.block_hash))
+    for height, block_hash in sorted(signed):
+        if not watched.stands(height, canonical.from_hex(block_hash)):
+            logs.event(_LOGGER, "reorganised", chain=chain, height=height)
+
+
+@lru_cache(maxsize=8192)
+def _note(opening: bytes) -> Note:
+    return Pledge.from_bytes(opening).note.note
