@@ -118,15 +118,15 @@ class Layout:
         self.base_bits = self.shape.base_bits
         hidden_slots, hidden_rows, gadgets = _hidden_part(self.shape.kinds, self.base_bits)
         slots, rows = list(hidden_slots), list(hidden_rows)
-        self._digits_in: list[list[tuple[int, int]]] = []  # of every unknown: slots, and weights of their digits
+        self._first: list[int] = []  # the first slot of every unknown
         sizes = (j for j, kind in enumerate(self.shape.kinds) if kind == "size")
         self._gate_of = {j: gadget.gate for j, gadget in zip(sizes, gadgets, strict=True)}
         for unknown in program.unknowns:
             first = len(slots)
+            self._first.append(first)
             slots += [Digit(_BITS)] if unknown.is_bit else [Digit(0)] * self._count(unknown.bits)
-            self._digits_in.append([(i, 1 << self.base_bits * (i - first)) for i in range(first, len(slots))])
             if unknown.row is not None:
-                rows.append(self._row(unknown.row, self._digits_in[-1]))
+                rows.append(self._row(unknown.row, first, len(slots)))
         tables = (tuple(range(1 << self.base_bits)),) + (((0, 1),) if self.shape.choices else ())
         attested = tuple((j, v.bound.bit_length()) for j, v in enumerate(program.hidden) if v.kind == "attested")
         self.relation = Relation(tables, tuple(slots), tuple(rows), gadgets, program.J, attested)
@@ -178,8 +178,8 @@ class Layout:
             a += [x] if unknown.is_bit else self._digits(x, unknown.bits)
         return Assignment(a, w)
 
-    def _row(self, form: dict[int, int], digits: list[tuple[int, int]]) -> Row:
-        """sum b^e d_e - entries of the form = values of the form + constant; the ``digits`` come last."""
+    def _row(self, form: dict[int, int], first: int, end: int) -> Row:
+        """sum b^e d_e - entries of the form = values of the form + constant."""
         J = self.program.J
         values: list[tuple[int, int]] = []
         entries: list[tuple[int, int]] = []
@@ -191,10 +191,13 @@ class Layout:
             elif variable < 2 * J:
                 entries.append((self._gate_of[variable - J], -coefficient))
             else:
-                entries += [(i, -coefficient * weight) for i, weight in self._digits_in[variable - 2 * J]]
+                k = variable - 2 * J
+                start, stop = self._first[k], self._first[k + 1]
+                entries += [(start + e, -coefficient << self.base_bits * e) for e in range(stop - start)]
         entries.sort()
         values.sort()
-        return Row(W=(*entries, *digits), P=tuple(values), b=form.get(ONE, 0))
+        entries += [(first + e, 1 << self.base_bits * e) for e in range(end - first)]
+        return Row(W=tuple(entries), P=tuple(values), b=form.get(ONE, 0))
 
     def _count(self, bits: int) -> int:
         return _digits_of(bits, self.base_bits)

@@ -110,10 +110,10 @@ class Program:
                 target[ONE] = target.get(ONE, 0) + coefficient
                 continue
             value = self._index[scope[term.hidden]]
-            short = self.J + value
-            if term.part != "short":  # the long part is q + u
+            if term.part != "short":
                 target[value] = target.get(value, 0) + coefficient
-            if term.part in ("long", "short"):
+            if term.part in ("long", "short"):  # the long part is q + u
+                short = self.J + value
                 target[short] = target.get(short, 0) + coefficient
 
     def _least(self, forms: Sequence[Form]) -> Form:
@@ -134,7 +134,8 @@ class Program:
         x_0 = self._unknown(Unknown(above.bit_length(), None, _gap(differences, scale)), above)
         for difference, reach in zip(differences, reaches, strict=True):
             row = {variable: coefficient // scale for variable, coefficient in difference.items()}
-            self._unknown(Unknown(reach.bit_length(), {**row, x_0: 1}), reach)
+            row[x_0] = 1
+            self._unknown(Unknown(reach.bit_length(), row), reach)
         return {**first, x_0: -scale}
 
     def _add_largest(self, target: Form, node: Largest, scope: Scope) -> None:
@@ -209,26 +210,26 @@ class Program:
         """The least and the greatest that ``form`` can be, from the public bounds of the hidden values."""
         low = high = form.get(ONE, 0)
         for variable, coefficient in form.items():
-            ends: tuple[int, ...]
             if variable >= 2 * self.J:
-                ends = (0, coefficient * self._reach[variable - 2 * self.J])
+                a = b = coefficient * self._reach[variable - 2 * self.J]
             elif variable < 0 or (variable >= self.J and variable - self.J in form):
                 continue  # the constant; or counted with its value
             else:
-                ends = self._ends(variable, coefficient, form)
-            low += min(ends)
-            high += max(ends)
+                a, b = self._ends(variable, coefficient, form)
+            low += min(0, a, b)
+            high += max(0, a, b)
         return low, high
 
-    def _ends(self, variable: int, coefficient: int, form: Form) -> tuple[int, ...]:
-        """What ``variable``, and the short part with it, can add: a v + b u = a w + (b - a) u, one part being 0."""
+    def _ends(self, variable: int, coefficient: int, form: Form) -> tuple[int, int]:
+        """What ``variable``, and the short part with it, can add beside 0: a v + b u = a w + (b - a) u, one part being
+        0."""
         value = self.hidden[variable % self.J]
         if value.kind == "cash":
             raise InputError("cash stands outside of every min and max")
         if variable >= self.J:
-            return 0, coefficient * value.bound
+            return coefficient * value.bound, coefficient * value.bound
         long, short = coefficient, form.get(self.J + variable, 0) - coefficient
-        return (0, long * value.bound, short * value.bound) if value.kind == "size" else (0, long * value.bound)
+        return long * value.bound, (short if value.kind == "size" else long) * value.bound
 
     # The honest prover's side.
 
@@ -312,12 +313,18 @@ def _minus(a: Form, b: Form) -> Form:
     difference = dict(a)
     for variable, coefficient in b.items():
         difference[variable] = difference.get(variable, 0) - coefficient
-    return {variable: coefficient for variable, coefficient in difference.items() if coefficient}
+    return _without_zeros(difference)
+
+
+def _without_zeros(form: Form) -> Form:
+    return (
+        {variable: coefficient for variable, coefficient in form.items() if coefficient} if 0 in form.values() else form
+    )
 
 
 def _distinct(forms: Sequence[Form]) -> list[Form]:
-    return list({frozenset((v, c) for v, c in form.items() if c): form for form in reversed(forms)}.values())[::-1]
+    return list({frozenset(_without_zeros(form).items()): form for form in reversed(forms)}.values())[::-1]
 
 
 def _divisor(differences: Iterable[Form]) -> int:
-    return gcd(*(coefficient for difference in differences for coefficient in difference.values())) or 1
+    return gcd(*(divisor for difference in differences for divisor in difference.values())) or 1

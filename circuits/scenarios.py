@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor, isqrt
+from math import isqrt
 from typing import NamedTuple
 
 from zkmargin.canonical import parse_decimal, parse_time
@@ -109,10 +109,10 @@ def unit_values(option: Option, portfolio: Portfolio, shocks: ExpiryShocks, move
     contract = option.contract
     terms = _Terms(
         contract.is_call,
-        (floor(option.forward[0] * ATTO), ceil(option.forward[1] * ATTO)),
+        outwards(*option.forward),
         int(contract.strike * ATTO),
         shocks.seconds,
-        (floor(shocks.discount[0] * ATTO), ceil(shocks.discount[1] * ATTO)),
+        outwards(*shocks.discount),
     )
     volatilities = {vol: _volatility(option, portfolio, shocks, vol) for vol in {vol for _, vol in moves}}
     shifts = tuple((spot.numerator, spot.denominator, *volatilities[vol]) for spot, vol in moves)
@@ -149,7 +149,7 @@ def _volatility(option: Option, portfolio: Portfolio, shocks: ExpiryShocks, vol:
         times = _skewed(option, *shocks.skews[vol], linear=vol == "linear")
     else:
         times = _ONE
-    return floor(max(least, low * times[0]) * ATTO), ceil(max(least, high * times[1]) * ATTO)
+    return outwards(max(least, low * times[0]), max(least, high * times[1]))
 
 
 def _skews(portfolio: Portfolio, seconds: Bounds) -> dict[str, tuple[Bounds, Bounds]]:
@@ -160,9 +160,10 @@ def _skews(portfolio: Portfolio, seconds: Bounds) -> dict[str, tuple[Bounds, Bou
     s = _root(seconds[0], down=True), _root(seconds[1], down=False)
     vols = _sum(parse_decimal(skew.vol), _product(s, parse_decimal(skew.vol_slope)))
     widths = [root * level * parse_decimal(skew.width) for root in s for level in vols]
-    width = _outwards([max(parse_decimal(skew.least_width), width) for width in widths])
+    least = parse_decimal(skew.least_width)
+    width = outwards(max(least, min(widths)), max(least, max(widths)))
     caps = {
-        kind: _outwards(_sum(parse_decimal(cap), _product(s, parse_decimal(slope))))
+        kind: outwards(*_sum(parse_decimal(cap), _product(s, parse_decimal(slope))))
         for kind, cap, slope in (
             ("linear", skew.linear_cap, skew.linear_slope),
             ("abs", skew.abs_cap, skew.abs_slope),
@@ -244,6 +245,6 @@ def _product(ends: Ends, factor: Fraction) -> Ends:
     return low, high
 
 
-def _outwards(numbers: Sequence[Fraction]) -> Bounds:
-    """The least and the greatest, by 10^18, rounded down and up."""
-    return floor(min(numbers) * ATTO), ceil(max(numbers) * ATTO)
+def outwards(low: Fraction, high: Fraction) -> Bounds:
+    """Two ends by 10^18, rounded down and up."""
+    return low.numerator * ATTO // low.denominator, -(-high.numerator * ATTO // high.denominator)

@@ -88,10 +88,11 @@ def _spread(
             continue  # bounded by another row meanwhile
         (target,) = of_row[k]
         weight = dict(rows[k].W)[target] if target < N else dict(rows[k].P)[target - N]
-        rest = _reach(rows[k], N, bounds)  # the bound of the target counts as 0 in it
-        # A coefficient that is not +-1, or a rest that could itself wrap: no bound from here.
-        if abs(centred(weight)) != 1 or 2 * rest >= R:
+        if abs(centred(weight)) != 1:
             continue
+        rest = _reach(rows[k], N, bounds)  # the bound of the target counts as 0 in it
+        if 2 * rest >= R:
+            continue  # it could itself wrap
         bounds[target] = rest
         unbounded.remove(target)
         for other in rows_of[target]:

@@ -41,7 +41,7 @@ from zkmargin.errors import ContextError
 
 from ..boxes import ATTO
 from ..options import Option, options
-from ..scenarios import MARK, VALUE_BITS, Bounds, ExpiryShocks, Move, unit_values
+from ..scenarios import MARK, VALUE_BITS, ExpiryShocks, Move, outwards, unit_values
 from . import collateral
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class _Expiry:
 
     def _piece(self, times: Fraction, at: int, of_mark: Fraction) -> dict[str, Any]:
         # A factor is rounded to 10^-18; below 0, it makes the least of the greatest value.
-        (low, high), (mark_low, mark_high) = _by_atto(times), _by_atto(of_mark)
+        (low, high), (mark_low, mark_high) = outwards(times, times), outwards(of_mark, of_mark)
         for_low, for_high, mark_for_low, mark_for_high = low < 0, high >= 0, mark_low < 0, mark_high >= 0
         entries = []
         for label, lot, values in self.options:
@@ -222,9 +222,3 @@ class _Expiry:
 
 
 _PER_GRAIN = ATTO * ATTO * GRAIN << VALUE_BITS
-
-
-def _by_atto(number: Fraction) -> Bounds:
-    """``number`` by 10^18, rounded down and up."""
-    scaled = number.numerator * ATTO
-    return scaled // number.denominator, -(-scaled // number.denominator)
