@@ -1,4 +1,4 @@
-"""A pledge is accepted only of a lock that is there and is what its note says; what is refused leaves nothing behind."""
+"""A pledge is accepted only of a lock that is there and is what its note says; a refusal leaves nothing behind."""
 
 from __future__ import annotations
 
