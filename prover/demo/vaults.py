@@ -53,11 +53,11 @@ class Vault:
         return f"eth-{self.chain_id}"
 
     @classmethod
-    def deploy(cls, place: Services, chain_id: int, venue: str) -> Vault:
-        """Start a chain, and put the vault of ``venue`` on it."""
+    def deploy(cls, place: Services, chain_id: int, venue: str, *, block_s: int | None = BLOCK_S) -> Vault:
+        """Start a chain, and put the vault of ``venue`` on it. Without ``block_s`` every transaction has a block."""
         from web3 import Web3
 
-        arguments = ("--chain-id", str(chain_id), "--block-time", str(BLOCK_S))
+        arguments = ["--chain-id", str(chain_id), *(() if block_s is None else ("--block-time", str(block_s)))]
         told = place.start(DEVNET, arguments).first_line()
         web3 = Web3(Web3.HTTPProvider(told["url"]))
         richest, operator = map(Web3.to_checksum_address, told["accounts"][:2])
