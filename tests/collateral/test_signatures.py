@@ -52,7 +52,7 @@ def test_the_struct_is_that_of_the_page() -> None:
     count=st.integers(0, 2**20),
     venue=st.text(max_size=20),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_the_bytes_are_those_of_wallets(words: list[bytes], numbers: list[int], count: int, venue: str) -> None:
     chain, block, leaf_root, revoked, previous = ("0x" + word.hex() for word in words)
     signed = Checkpoint(
@@ -173,6 +173,18 @@ def test_a_nonce_of_one_is_refused() -> None:
     for low in (s, ORDER - s):
         for v in (27, 28):
             assert code_of(verify, "secp256k1", KEY.public, MESSAGE, _signature(x.to_bytes(32, "big"), low, v))
+
+
+def test_the_second_check_alone_would_not_do() -> None:
+    """With R* = k G, whoever has the key can make R = -(k + 2) G: then R + G = -(R* + G), and both have one x."""
+    secret, digest = int.from_bytes(b"\x07" * 32, "big"), int.from_bytes(keccak256(MESSAGE), "big")
+    for k in range(5, 50):
+        doubled = bytes.fromhex(Secp256k1Key((k + 2).to_bytes(32, "big")).public[2:])
+        r = int.from_bytes(doubled[1:], "big")
+        s = (digest + r * secret) * pow(k, -1, ORDER) % ORDER
+        if s <= ORDER // 2:
+            signature = _signature(doubled[1:], s, 27 if doubled[0] == 3 else 28)
+            assert code_of(verify, "secp256k1", KEY.public, MESSAGE, signature) == "bad_signature"
 
 
 def test_the_key_is_the_registered_one() -> None:
