@@ -144,6 +144,7 @@ class Scene(World):
     def file(
         self,
         chain: str,
+        /,
         locks: Iterable[Lock] = (),
         revoked: Sequence[Revocation] = (),
         signers: Iterable[str] = fixed.QUORUM,
@@ -171,7 +172,7 @@ class Scene(World):
         return answer
 
     def checkpoint(
-        self, chain: str, locks: Iterable[Lock] = (), revoked: Sequence[Revocation] = (), **changes: Any
+        self, chain: str, /, locks: Iterable[Lock] = (), revoked: Sequence[Revocation] = (), **changes: Any
     ) -> Any:
         """Make and send the next checkpoint."""
         return self.take(self.file(chain, locks, revoked, **changes))
