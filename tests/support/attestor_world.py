@@ -86,6 +86,7 @@ class Society:
         reader: Any = None,
         *,
         names: Sequence[str] = ("a", "b", "c"),
+        threshold: int = 2,
         like: Society | None = None,
         **entry: Any,
     ) -> None:
@@ -119,7 +120,7 @@ class Society:
                 self._make(name)
             self.restart(name)
         if like is None:
-            self.publish_set(self.member_set(names))
+            self.publish_set(self.member_set(names, threshold=threshold))
 
     def _make(self, name: str) -> None:
         papers = {
