@@ -99,7 +99,7 @@ class Society:
         told = self.chain.identity()
         fixed = {
             "chain": told.chain, "genesis": canonical.to_hex(told.genesis),
-            "code_hash": canonical.to_hex(told.code_hash), "vault": "0x" + "00" * 12 + "aa" * 20,
+            "code_hash": told.code_hash and canonical.to_hex(told.code_hash), "vault": "0x" + "00" * 12 + "aa" * 20,
         }  # fmt: skip
         chain_entry, asset = ENTRY | fixed | entry, CLASS | {"chain": told.chain}
         self.registry = Chains.from_value(
