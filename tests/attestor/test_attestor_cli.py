@@ -26,7 +26,6 @@ from verifier.attestor.collector import RemoteAttestor, collect
 from verifier.attestor.keys import read_token
 from zkmargin import canonical
 from zkmargin.collateral import Chains, Member, MemberSet, Pledge, SignedMemberSet, chain_digest
-from zkmargin.documents import Signed
 
 CHAIN = "eip155:1337"
 GENESIS = "0x" + "9c" * 32
@@ -55,6 +54,17 @@ def test_every_command_has_an_example() -> None:
         shown = attestor(name, "--help")
         assert shown.code == 0
         assert f"Example: zkmargin-attestor {name}" in shown.out
+
+
+def test_what_was_signed_is_not_forgotten_by_losing_a_file(made: Path) -> None:
+    database = made / "attestor.sqlite3"
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+    database.unlink()
+    for arguments in (("init",), ("keys",), ("run",)):
+        ran = attestor(*arguments, "--dir", made)
+        assert ran.code == 2
+        assert "must not sign again" in ran.err
+    assert not database.exists()
 
 
 def test_init_makes_secrets_for_their_owner_only_and_keeps_them(made: Path) -> None:
