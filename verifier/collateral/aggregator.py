@@ -20,7 +20,7 @@ from ..publication import Published
 from ..store import Store
 from . import checkpoints, classes, locks, registry, sets, usage, views
 from .checkpoints import Taken
-from .locks import Pledged, Seen
+from .locks import Pledged
 from .tables import ChainRow, LockRow
 
 Refresh = Callable[[Session, int, ColumnElement[bool] | None], None]
@@ -75,10 +75,10 @@ class Aggregator:
         "unknown_checkpoint", "old_checkpoint", "chain_frozen", and those of ``check_lock`` and ``locks.register``."""
         evidence, now = CollateralLock.from_bytes(data), clock.now_unix_s()
         with self._store.reading() as session:
-            seen, pledged = self._shown(session, evidence, now)
+            pledged = self._shown(session, evidence, now)
         with self._store.writing() as session:
             self._last(session, evidence)
-            created = locks.register(session, seen, pledged)
+            created = locks.register(session, evidence.checkpoint.epoch, evidence.chain, pledged)
             if created:
                 self._refresh(session, now, usage.by_lock(LockRow.tag == pledged.tag))
             return Registered(views.lock(session, pledged.tag, now_unix_s=now), created)
@@ -122,14 +122,13 @@ class Aggregator:
         with self._store.reading() as session:
             return views.lock(session, tag, now_unix_s=clock.now_unix_s())
 
-    def _shown(self, session: Session, evidence: CollateralLock, now: int) -> tuple[Seen, Pledged]:
+    def _shown(self, session: Session, evidence: CollateralLock, now: int) -> Pledged:
         chains = registry.current(session)
         chains.chain_of(evidence.chain)
         self._last(session, evidence)
         members = sets.stored(sets.row_at(session, evidence.chain, evidence.checkpoint.epoch).content)
         leaf = check_lock(evidence, chains, members, now_unix_s=now)
-        pledged = locks.pledged(leaf, evidence.chain, chains)
-        return checkpoints.seen_by(evidence.chain, evidence.checkpoint), pledged
+        return locks.pledged([leaf], evidence.chain, chains)[0]
 
     def _last(self, session: Session, evidence: CollateralLock) -> None:
         """Evidence is of the checkpoint that the chain is at: an earlier one may have been revoked since, and nothing

@@ -95,11 +95,10 @@ def _leaves(session: Session, leaves: Sequence[Leaf], chain: ChainEntry, chains:
 
     Raises: EncodingError "bad_commitment".
     """
-    found = [locks.pledged(leaf, chain.chain, chains) for leaf in leaves]
-    known = locks.known(session, (leaf.tag for leaf in found))
-    for leaf, as_kept in zip(leaves, found, strict=True):
-        row = known.get(as_kept.tag)
-        if row is None or row.commitment != as_kept.commitment:
+    found = locks.pledged(leaves, chain.chain, chains)
+    known = locks.known(session, chain.chain, found)
+    for leaf, kept in zip(leaves, found, strict=True):
+        if kept not in known.current and kept not in known.others:
             leaf.point  # noqa: B018 - raises
     return found
 
@@ -127,19 +126,15 @@ def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
     if chain is not None and chain.frozen_set is not None:
         raise ContextError("the chain is frozen: its members signed two checkpoints of one epoch", code="chain_frozen")
     check_follows(checkpoint, _last(session, chain, checkpoint.previous), found.venue)
+    before = None if chain is None else Seen(name, chain.epoch, chain.block_unix_s, chain.expiry_unix_s)
     if chain is None:
         chain = ChainRow(chain=name)
         session.add(chain)
     chain.set_version, chain.epoch, chain.digest = checkpoint.set_version, checkpoint.epoch, found.digest
     chain.height, chain.block_unix_s, chain.expiry_unix_s = checkpoint.height, checkpoint.block_time, checkpoint.expiry
     _keep(session, found, accepted=True, now_unix_s=now_unix_s)
-    counts = locks.apply(session, seen_by(name, checkpoint), found.leaves or (), found.file.revocations)
+    counts = locks.apply(session, checkpoint.epoch, name, before, found.leaves or (), found.file.revocations)
     return Taken(name, checkpoint.epoch, found.digest, frozen=False, created=True, counts=counts)
-
-
-def seen_by(chain: str, checkpoint: Checkpoint) -> Seen:
-    """What a checkpoint says of when its locks were seen."""
-    return Seen(chain, checkpoint.epoch, checkpoint.block_time, checkpoint.expiry)
 
 
 def stored(row: CheckpointRow) -> SignedCheckpoint:

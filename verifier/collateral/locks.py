@@ -6,12 +6,12 @@ make two locks of one secret, and must not hold up a chain with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from zkmargin.collateral import Chains, Leaf, Revocation
@@ -23,21 +23,17 @@ from .tables import LockRow
 
 _TAGS_AT_A_TIME = 500
 _TABLE = Table.metadata.tables[LockRow.__tablename__]
-_RENEW = (
-    update(_TABLE)
-    .where(_TABLE.c.tag == bindparam("of"))
-    .values({name: bindparam(name) for name in ("state", "epoch", "seen_unix_s", "expiry_unix_s")})
-)
-_REVOKE = (
-    update(_TABLE).where(_TABLE.c.tag == bindparam("of")).values(state=bindparam("state"), epoch=bindparam("epoch"))
-)
-Kept = Row[str, str, str, str, str, int]
-"""What ``known`` tells of a lock, in that order."""
+_PLEDGED = (_TABLE.c.tag, _TABLE.c.account, _TABLE.c["class"], _TABLE.c.commitment)
+_OF = update(_TABLE).where(_TABLE.c.tag == bindparam("of"))
+_CHANGE = _OF.values({name: bindparam(name) for name in ("state", "epoch", "seen_unix_s", "expiry_unix_s")})
+_REVOKE = _OF.values(state=bindparam("state"), epoch=bindparam("epoch"))
 _OVER = tuple(state.value for state in LockState if state.is_over)
+_HERE = {"epoch": None, "seen_unix_s": None, "expiry_unix_s": None}
+"""A lock of which the last checkpoint has a leaf (tables.py)."""
 
 
 class Pledged(NamedTuple):
-    """What a tag stands for, for ever; ``commitment`` is a point, or is known here."""
+    """What a tag stands for, for ever."""
 
     tag: str
     account: str
@@ -66,103 +62,140 @@ class Counts:
     over: int = 0
 
 
-def pledged(leaf: Leaf, chain: str, registry: Chains) -> Pledged:
-    """What ``leaf``, which was checked, says for ever. Raises: ContextError "unknown_class"."""
-    class_ = registry.class_of_asset(chain, leaf.asset).name
-    return Pledged(_hex(leaf.tag), _hex(leaf.account), class_, _hex(leaf.commitment))
+@dataclass(frozen=True)
+class Known:
+    """What is registered of some locks. ``current``: those of the chain that its last checkpoint has. ``others``: state
+    and epoch of those beside that were asked for."""
+
+    current: Mapping[tuple[str, str, str, str], None]
+    others: Mapping[tuple[str, str, str, str], tuple[str, int | None]]
+
+    def pledge_of(self) -> dict[str, tuple[str, str, str, str]]:
+        """What each tag is pledged as."""
+        return {pledged[0]: pledged for pledged in (*self.current, *self.others)}
 
 
-def known(session: Session, tags: Iterable[str]) -> dict[str, Kept]:
-    """Tag, account, class, commitment, state and epoch of those of ``tags`` that are registered."""
-    query = select(
-        _TABLE.c.tag, _TABLE.c.account, _TABLE.c["class"], _TABLE.c.commitment, _TABLE.c.state, _TABLE.c.epoch
-    )
-    connection, found = session.connection(), {}
-    for some in _in_parts(tags):
-        for row in connection.execute(query.where(_TABLE.c.tag.in_(some))):
-            found[row[0]] = row
+def pledged(leaves: Iterable[Leaf], chain: str, registry: Chains) -> list[Pledged]:
+    """What ``leaves``, which were checked, say for ever. Raises: ContextError "unknown_class"."""
+    names: dict[bytes, str] = {}
+    found = []
+    for leaf in leaves:
+        name = names.get(leaf.asset)
+        if name is None:
+            name = names[leaf.asset] = registry.class_of_asset(chain, leaf.asset).name
+        found.append(Pledged(f"0x{leaf.tag.hex()}", f"0x{leaf.account.hex()}", name, f"0x{leaf.commitment.hex()}"))
     return found
 
 
-def apply(session: Session, seen: Seen, leaves: Sequence[Pledged], revocations: Sequence[Revocation]) -> Counts:
-    """Register and renew the locks of ``leaves``, then drop the revoked ones; of those only locks of this chain.
+def known(session: Session, chain: str, leaves: Sequence[Pledged]) -> Known:
+    """What is registered of the tags of ``leaves``, and whatever the last checkpoint of ``chain`` has."""
+    connection = session.connection()
+    rows = connection.execute(select(*_PLEDGED).where(_TABLE.c.chain == chain, _TABLE.c.epoch.is_(None))).all()
+    current: dict[tuple[str, str, str, str], None] = dict.fromkeys(map(tuple, rows))
+    here = {row[0] for row in rows}
+    query, others = select(*_PLEDGED, _TABLE.c.state, _TABLE.c.epoch), {}
+    for tags in _in_parts(leaf.tag for leaf in leaves if leaf.tag not in here):
+        for *of, state, epoch in connection.execute(query.where(_TABLE.c.tag.in_(tags))):
+            others[tuple(of)] = state, epoch
+    return Known(current, others)
+
+
+def apply(
+    session: Session,
+    epoch: int,
+    chain: str,
+    before: Seen | None,
+    leaves: Sequence[Pledged],
+    revocations: Sequence[Revocation],
+) -> Counts:
+    """Register and renew the locks of ``leaves``, let go of those of ``before`` that are not among them, and drop the
+    revoked ones; of all that only locks of ``chain``.
 
     The points of the leaves were decoded before, and their tags are not revoked by the same checkpoint.
     """
     session.flush()  # what is expired below is on the way to the database already
-    before = known(session, (leaf.tag for leaf in leaves))
-    new: list[dict[str, object]] = []
-    renewed: list[dict[str, object]] = []
-    double_pledges = over = 0
-    final: dict[str, object] = {"state": LockState.FINAL.value, "epoch": seen.epoch}
-    final |= {"seen_unix_s": seen.block_unix_s, "expiry_unix_s": seen.expiry_unix_s}
-    for leaf in leaves:
-        row = before.get(leaf.tag)
-        if row is None:
-            new.append(_row(leaf, seen))
-        elif row[1:4] != leaf[1:4]:
-            double_pledges += 1
-        elif row[4] in _OVER:
-            over += 1
-        else:
-            renewed.append({"of": leaf.tag} | final)
-    connection = session.connection()
-    if new:
-        connection.execute(insert(_TABLE), new)
-    if renewed:
-        connection.execute(_RENEW, renewed)
-    revoked = _revoke(session, seen, revocations)
+    found = known(session, chain, leaves)
+    gone = found.current.keys() - set(leaves)
+    counted = _book(session, epoch, chain, found, [leaf for leaf in leaves if leaf not in found.current])
+    if before is not None:
+        last = {"epoch": before.epoch, "seen_unix_s": before.block_unix_s, "expiry_unix_s": before.expiry_unix_s}
+        _run(session, _CHANGE, [{"of": tag, "state": LockState.FINAL.value} | last for tag, *_ in gone])
+    revoked = _revoke(session, epoch, chain, revocations)
     session.expire_all()
-    return Counts(len(new), len(renewed), revoked, double_pledges, over)
+    renewed = len(found.current) - len(gone) + counted.renewed
+    return Counts(counted.registered, renewed, revoked, counted.double_pledges, counted.over)
 
 
-def register(session: Session, seen: Seen, lock: Pledged) -> bool:
-    """Register or renew one lock, of which evidence was shown by itself; whether that changed anything.
+def register(session: Session, epoch: int, chain: str, lock: Pledged) -> bool:
+    """Register or renew one lock, of which evidence at the last checkpoint of ``chain``, of ``epoch``, was shown by
+    itself; whether that changed anything.
 
     Raises: ContextError "double_pledge", "collateral_released", "collateral_seized", "collateral_reorged" (by this very
             checkpoint).
     """
-    row = known(session, [lock.tag]).get(lock.tag)
-    if row is not None:
-        if row[1:4] != lock[1:4]:
-            raise ContextError(
-                "this tag is pledged already, for another account, commitment or class", code="double_pledge"
-            )
-        state, epoch = LockState(row[4]), row[5]
-        if state.is_over or (state is LockState.REORGED and epoch >= seen.epoch):
+    found = known(session, chain, [lock])
+    pledge = found.pledge_of().get(lock.tag)
+    if pledge is not None and pledge != lock:
+        raise ContextError(
+            "this tag is pledged already, for another account, commitment or class", code="double_pledge"
+        )
+    if lock in found.current:
+        return False
+    if pledge is not None:
+        state, last = LockState(found.others[lock][0]), found.others[lock][1]
+        if state.is_over or (state is LockState.REORGED and last is not None and last >= epoch):
             raise ContextError("the attestors have revoked this lock", code=f"collateral_{state.value}")
-        if state is LockState.FINAL and epoch == seen.epoch:
-            return False
-    apply(session, seen, [lock], [])
+    _book(session, epoch, chain, found, [lock])
+    session.expire_all()
     return True
 
 
 def void(session: Session, chain: str, *, now_unix_s: int) -> None:
-    """No evidence of a lock of ``chain`` lives on."""
+    """No evidence of a lock of ``chain`` lives on; that of the last checkpoint ends with the chain's own."""
     session.flush()
     ended = update(_TABLE).where(_TABLE.c.chain == chain, _TABLE.c.expiry_unix_s > now_unix_s)
     session.connection().execute(ended.values(expiry_unix_s=now_unix_s))
     session.expire_all()
 
 
-def _revoke(session: Session, seen: Seen, revocations: Sequence[Revocation]) -> int:
+def _book(session: Session, epoch: int, chain: str, found: Known, leaves: Sequence[Pledged]) -> Counts:
+    """Register what is new of ``leaves``, and take back what was here before; none of them is current."""
+    pledges, new, back, double_pledges, over = found.pledge_of() if leaves else {}, [], [], 0, 0
+    for leaf in leaves:
+        if leaf.tag not in pledges:
+            new.append(_row(leaf, epoch, chain))
+        elif pledges[leaf.tag] != leaf:
+            double_pledges += 1
+        elif found.others[leaf][0] in _OVER:
+            over += 1
+        else:
+            back.append({"of": leaf.tag, "state": LockState.FINAL.value} | _HERE)
+    _run(session, insert(_TABLE), new)
+    _run(session, _CHANGE, back)
+    return Counts(registered=len(new), renewed=len(back), double_pledges=double_pledges, over=over)
+
+
+def _revoke(session: Session, epoch: int, chain: str, revocations: Sequence[Revocation]) -> int:
     reasons = {revocation.tag: revocation.reason for revocation in revocations}
-    query = select(LockRow.tag).where(LockRow.chain == seen.chain, LockRow.state.not_in(_OVER))
+    query = select(_TABLE.c.tag).where(_TABLE.c.chain == chain, _TABLE.c.state.not_in(_OVER))
     dropped = []
-    for some in _in_parts(reasons):
-        for tag in session.scalars(query.where(LockRow.tag.in_(some))):
-            dropped.append({"of": tag, "state": LockState(reasons[tag]).value, "epoch": seen.epoch})
-    if dropped:
-        session.connection().execute(_REVOKE, dropped)
+    for tags in _in_parts(reasons):
+        for (tag,) in session.connection().execute(query.where(_TABLE.c.tag.in_(tags))):
+            dropped.append({"of": tag, "state": LockState(reasons[tag]).value, "epoch": epoch})
+    _run(session, _REVOKE, dropped)
     return len(dropped)
 
 
-def _row(leaf: Pledged, seen: Seen) -> dict[str, object]:
+def _run(session: Session, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        session.connection().execute(statement, rows)
+
+
+def _row(leaf: Pledged, epoch: int, chain: str) -> dict[str, Any]:
     return {
-        "tag": leaf.tag, "account": leaf.account, "class": leaf.class_, "commitment": leaf.commitment,
-        "chain": seen.chain, "state": LockState.FINAL.value, "first_epoch": seen.epoch, "epoch": seen.epoch,
-        "seen_unix_s": seen.block_unix_s, "expiry_unix_s": seen.expiry_unix_s,
-    }  # fmt: skip
+        "tag": leaf.tag, "account": leaf.account, "class": leaf.class_, "commitment": leaf.commitment, "chain": chain,
+        "state": LockState.FINAL.value, "first_epoch": epoch,
+    } | _HERE  # fmt: skip
 
 
 def _in_parts(tags: Iterable[str]) -> Iterator[tuple[str, ...]]:
@@ -170,7 +203,3 @@ def _in_parts(tags: Iterable[str]) -> Iterator[tuple[str, ...]]:
     rest = iter(tags)
     while some := tuple(islice(rest, _TAGS_AT_A_TIME)):
         yield some
-
-
-def _hex(data: bytes) -> str:
-    return "0x" + data.hex()

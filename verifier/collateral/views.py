@@ -16,7 +16,7 @@ from . import registry
 from .checkpoints import of_epoch
 from .sets import newest_row
 from .standing import LockState
-from .tables import ChainRow, ClassRow, LockRow, MemberSetRow
+from .tables import EXPIRY_UNIX_S, ChainRow, ClassRow, LockRow, MemberSetRow
 
 
 def chains(session: Session) -> list[dict[str, Any]]:
@@ -84,7 +84,8 @@ def lock(session: Session, tag: str, *, now_unix_s: int) -> dict[str, Any]:
     if row is None:
         raise ContextError("no lock with this tag was attested here", code="unknown_lock")
     chain = session.get_one(ChainRow, row.chain)
-    expired = row.state == LockState.FINAL.value and now_unix_s >= row.expiry_unix_s
+    expiry_unix_s = chain.expiry_unix_s if row.expiry_unix_s is None else row.expiry_unix_s
+    expired = row.state == LockState.FINAL.value and now_unix_s >= expiry_unix_s
     return {
         "tag": tag,
         "class": row.class_,
@@ -92,8 +93,8 @@ def lock(session: Session, tag: str, *, now_unix_s: int) -> dict[str, Any]:
         "state": "expired" if expired else row.state,
         "frozen": chain.frozen_set is not None,
         "first_epoch": row.first_epoch,
-        "epoch": row.epoch,
-        "expiry": canonical.format_time(row.expiry_unix_s),
+        "epoch": chain.epoch if row.epoch is None else row.epoch,
+        "expiry": canonical.format_time(expiry_unix_s),
     }
 
 
@@ -101,7 +102,8 @@ def _live(session: Session, now_unix_s: int) -> dict[str, int]:
     """How many locks of every class count: the set that one of them hides in."""
     query = (
         select(LockRow.class_, func.count())
-        .where(LockRow.state == LockState.FINAL.value, LockRow.expiry_unix_s > now_unix_s)
+        .join(ChainRow, ChainRow.chain == LockRow.chain)
+        .where(LockRow.state == LockState.FINAL.value, now_unix_s < EXPIRY_UNIX_S)
         .group_by(LockRow.class_)
     )
     return {name: int(count) for name, count in session.execute(query)}

@@ -68,12 +68,12 @@ def upgrade() -> None:
         sa.Column("chain", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("first_epoch", sa.BigInteger(), nullable=False),
-        sa.Column("epoch", sa.BigInteger(), nullable=False),
-        sa.Column("seen_unix_s", sa.BigInteger(), nullable=False),
-        sa.Column("expiry_unix_s", sa.BigInteger(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=True),
+        sa.Column("seen_unix_s", sa.BigInteger(), nullable=True),
+        sa.Column("expiry_unix_s", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tag", name="pk_collateral_locks"),
     )
-    op.create_index("ix_collateral_locks_chain_class", "collateral_locks", ["chain", "class"])
+    op.create_index("ix_collateral_locks_chain_epoch", "collateral_locks", ["chain", "epoch"])
     op.create_table(
         "submission_locks",
         sa.Column("n", sa.BigInteger(), autoincrement=False, nullable=False),
