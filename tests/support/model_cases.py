@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -70,10 +70,18 @@ def is_provable(of: Layout, cash0_atto: int, lots: Sequence[int]) -> bool:
 
 def provable_cash(of: Layout, lots: Sequence[int]) -> int:
     """The least cash0, in atto, that is provable with these sizes."""
-    short, enough = DEBT, -DEBT // 10**3
+    return least(lambda cash: is_provable(of, cash, lots), DEBT, -DEBT // 10**3)
+
+
+def least(holds: Callable[[int], bool], short: int, enough: int, near: int | None = None) -> int:
+    """The least number at which ``holds``: above ``short``, at most ``enough``. Two questions, not a hundred, if it
+    is ``near``."""
+    if near is not None and holds(near):
+        enough = near
+        short = short if holds(near - 1) else near - 1
     while enough - short > 1:
         middle = (short + enough) // 2
-        short, enough = (short, middle) if is_provable(of, middle, lots) else (middle, enough)
+        short, enough = (short, middle) if holds(middle) else (middle, enough)
     return enough
 
 
