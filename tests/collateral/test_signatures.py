@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from collateral_world import KEYS, LOCKS, VENUE_ID, checkpoint, leaves
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkmargin.canonical import from_hex
-from zkmargin.collateral import Checkpoint, Ed25519Key, MemberSignature, Secp256k1Key, keccak256, venue_id
+from zkmargin.collateral import Checkpoint, Ed25519Key, MemberSignature, Secp256k1Key, keccak256, secp256k1, venue_id
 from zkmargin.collateral.checkpoint import STRUCT_TYPE
 from zkmargin.collateral.secp256k1 import ORDER
 from zkmargin.collateral.signatures import verify
-from zkmargin.errors import InputError, ZkMarginError
+from zkmargin.errors import ContextError, InputError, ZkMarginError
 
 CHECKPOINT = checkpoint(leaves(LOCKS))
 MESSAGE = CHECKPOINT.preimage(VENUE_ID)
@@ -165,26 +172,45 @@ def test_parity_is_of_this_key_and_message() -> None:
         assert code_of(verify, "secp256k1", KEY.public, message, wrong) == "bad_signature"
 
 
-def test_a_nonce_of_one_is_refused() -> None:
-    """R = G: the key is public, and the second check has no R + G of its own."""
-    secret, digest = int.from_bytes(b"\x07" * 32, "big"), int.from_bytes(keccak256(MESSAGE), "big")
-    x = 0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798
-    s = (digest + x * secret) % ORDER
-    for low in (s, ORDER - s):
-        for v in (27, 28):
-            assert code_of(verify, "secp256k1", KEY.public, MESSAGE, _signature(x.to_bytes(32, "big"), low, v))
-
-
-def test_the_second_check_alone_would_not_do() -> None:
-    """With R* = k G, whoever has the key can make R = -(k + 2) G: then R + G = -(R* + G), and both have one x."""
+def _shifted_signature(t: int) -> bytes:
+    """What whoever has the key could make if it knew the shift T = t G: with R* = k G, R = -(k + 2 t) G."""
     secret, digest = int.from_bytes(b"\x07" * 32, "big"), int.from_bytes(keccak256(MESSAGE), "big")
     for k in range(5, 50):
-        doubled = bytes.fromhex(Secp256k1Key((k + 2).to_bytes(32, "big")).public[2:])
-        r = int.from_bytes(doubled[1:], "big")
-        s = (digest + r * secret) * pow(k, -1, ORDER) % ORDER
+        negative = from_hex(Secp256k1Key(((k + 2 * t) % ORDER).to_bytes(32, "big")).public)
+        s = (digest + int.from_bytes(negative[1:], "big") * secret) * pow(k, -1, ORDER) % ORDER
         if s <= ORDER // 2:
-            signature = _signature(doubled[1:], s, 27 if doubled[0] == 3 else 28)
-            assert code_of(verify, "secp256k1", KEY.public, MESSAGE, signature) == "bad_signature"
+            return _signature(negative[1:], s, 27 if negative[0] == 3 else 28)
+    raise AssertionError
+
+
+def test_the_shift_must_not_be_known() -> None:
+    """The shift of the process lets no such signature through; its own, were it told, would."""
+    for t in (1, 2, 12345):
+        assert code_of(verify, "secp256k1", KEY.public, MESSAGE, _shifted_signature(t)) == "bad_signature"
+    told = _shifted_signature(secp256k1._shift()[0])
+    verify("secp256k1", KEY.public, MESSAGE, told)
+    assert Account._recover_hash(keccak256(MESSAGE), signature=told) != Account.from_key(b"\x07" * 32).address
+
+
+def test_the_shift_is_of_the_process() -> None:
+    code = "from zkmargin.collateral.secp256k1 import _shift; print(_shift()[0], _shift()[0])"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert told[0] == told[1] != str(secp256k1._shift()[0])
+
+
+def test_the_library_agrees() -> None:
+    """Its own check of (r, s) as it stands, for signatures that hold and such that do not."""
+    public = secp256k1.public_key(from_hex(KEY.public))
+    for number in range(12):
+        digest = keccak256(bytes([number]))
+        signature = bytearray(KEY.sign(bytes([number])))
+        signature[40] ^= number % 2
+        r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
+        holds = number % 2 == 0
+        with nullcontext() if holds else pytest.raises(InvalidSignature):
+            public.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(SHA256())))
+        with nullcontext() if holds else pytest.raises(ContextError):
+            secp256k1.verify(from_hex(KEY.public), digest, bytes(signature))
 
 
 def test_the_key_is_the_registered_one() -> None:
