@@ -1,4 +1,4 @@
-"""Attestors on an EVM chain with the real vault: py-evm in this process; anvil behind HTTP where it is installed."""
+"""Attestors on an EVM chain with the real vault, over HTTP: of py-evm, and of anvil where it is installed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from attestor_world import DEPTH, Society, tags_of
-from devnets import devnet, in_process, rpc
+from devnets import InProcess, devnet, in_process, rpc
 from vault_chain import VaultChain
 from web3 import HTTPProvider, Web3
 
+from prover.demo.devnet.server import Server
 from verifier import clock
 from verifier.attestor.evm import EvmReader
 from verifier.attestor.reader import LockName, LockStatus, Tip
@@ -27,7 +28,12 @@ NOBODY = LockName(bytes(12) + b"\x77" * 20, b"\x77" * 32)
 @pytest.fixture(scope="module", params=["py-evm", "anvil"])
 def chain(request: pytest.FixtureRequest) -> Iterator[VaultChain]:
     if request.param == "py-evm":
-        yield VaultChain(in_process(clock=lambda: 1_800_000_000.0))
+        provider = in_process(clock=lambda: 1_800_000_000.0).provider
+        assert isinstance(provider, InProcess)
+        server = Server(provider.rpc)
+        server.start()
+        yield VaultChain(Web3(HTTPProvider(server.url)))
+        server.close()
         return
     with devnet(engine="anvil") as net:
         yield VaultChain(Web3(HTTPProvider(net.url)))
@@ -118,11 +124,9 @@ def test_a_reorganisation_below_what_was_signed(evm: Society) -> None:
     assert tags_of(evm.collect("ab").file.leaves) == {kept.tag, lost.tag}
 
 
-def test_over_http_many_locks_are_one_request(chain: VaultChain) -> None:
-    provider = chain.web3.provider
-    if not isinstance(provider, HTTPProvider):
-        pytest.skip("no HTTP here")
-    reader = open_reader("evm", str(provider.endpoint_uri), chain.address, 3600)
+def test_many_locks_are_few_requests(chain: VaultChain) -> None:
+    assert isinstance(chain.web3.provider, HTTPProvider)
+    reader = open_reader("evm", str(chain.web3.provider.endpoint_uri), chain.address, 3600)
     height = reader.head().height
     assert reader.locks([NOBODY] * 250, height) == [None] * 250
     assert reader.locks([NOBODY] * 2, Tip.PENDING) == [None] * 2
@@ -138,6 +142,21 @@ def test_a_node_that_is_not_there() -> None:
             ask()
         assert caught.value.code == "chain_unavailable"
         assert "127.0.0.1" not in str(caught.value)  # an address of a node can hold a key
+
+
+def test_a_provider_without_batches() -> None:
+    chain = VaultChain(in_process(clock=lambda: 1_800_000_000.0))
+    assert chain.locks([NOBODY] * 2, Tip.HEAD) == [None, None]
+    with pytest.raises(Unavailable):
+        chain.locks([NOBODY], 1000)
+
+
+@pytest.mark.parametrize("answer", [[], [{}], [{"result": 7}], [{"result": "0x"}], {"error": {}}, [{"result": "0xzz"}]])
+def test_answers_that_cannot_be(chain: VaultChain, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    monkeypatch.setattr(HTTPProvider, "make_batch_request", lambda *_: answer)
+    with pytest.raises(Unavailable) as caught:
+        chain.locks([NOBODY], Tip.HEAD)
+    assert caught.value.code == "chain_unavailable"
 
 
 @pytest.mark.parametrize(

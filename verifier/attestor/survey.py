@@ -54,12 +54,10 @@ class Finding:
 def find(
     state: State, note: Note, *, offered: bool, final: LockView | None, newer: Iterable[LockView | None]
 ) -> Finding:
-    """What becomes of a pledge in ``state`` whose leaf was ``offered`` before or not.
+    """What becomes of a pledge in ``state`` whose leaf was ``offered`` before or not. Not asked of one that has ended.
 
     Args: final: the lock at the height.   newer: the lock in every state that is newer.
     """
-    if state in ENDED:
-        return Finding(state)
     if final is None:
         return Finding(State.REORGED if offered else State.PENDING)
     if final.status is LockStatus.SEIZED:
