@@ -60,9 +60,7 @@ def classes(session: Session, *, now_unix_s: int) -> list[dict[str, Any]]:
     for entry in found.classes:
         chain, of_class = session.get(ChainRow, entry.chain), terms.get(entry.name)
         counts = chain is not None and chain.frozen_set is None and now_unix_s < chain.expiry_unix_s
-        allowed_atto = (
-            of_class.allowed_atto(now_unix_s - chain.block_unix_s) if of_class and chain is not None and counts else 0
-        )
+        allowed_atto = of_class.at(now_unix_s - chain.block_unix_s) if of_class and chain is not None and counts else 0
         told.append(
             {
                 "class": entry.name,
