@@ -46,7 +46,7 @@ class Member(Part):
             raise ValueError("a member has a key of at least one scheme, each with its proof of possession")
         if self.secp256k1 is not None:
             try:
-                secp256k1.public_key(canonical.from_hex(self.secp256k1))
+                secp256k1.check_public_key(canonical.from_hex(self.secp256k1))
             except InputError as error:
                 raise ValueError(str(error)) from None
         return self
