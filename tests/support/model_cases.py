@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 import pytest
@@ -83,6 +84,12 @@ def least(holds: Callable[[int], bool], short: int, enough: int, near: int | Non
         middle = (short + enough) // 2
         short, enough = (short, middle) if holds(middle) else (middle, enough)
     return enough
+
+
+def check_least_between(of: Layout, lots: Sequence[int], least: Fraction | int, most: Fraction | int) -> None:
+    """The least cash0 that is provable, in atto, is at least ``least`` and at most ``most``."""
+    assert not is_provable(of, ceil(least) - 1, lots)
+    assert is_provable(of, floor(most), lots)
 
 
 def check_sharp(parameters: RiskParameters, lots: Sequence[int], box: PriceBox, claim: str) -> Layout:
