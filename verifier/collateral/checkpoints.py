@@ -91,14 +91,14 @@ def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: 
 
 
 def _leaves(session: Session, leaves: Sequence[Leaf], chain: ChainEntry, chains: Chains) -> list[Pledged]:
-    """``leaves`` as they are kept. A commitment that is known was decoded when it came; any other one is here.
+    """``leaves`` as they are kept. A commitment of the last checkpoint was decoded when it came; any other one is here.
 
     Raises: EncodingError "bad_commitment".
     """
+    decoded = locks.commitments(session, chain.chain)
     found = locks.pledged(leaves, chain.chain, chains)
-    known = locks.known(session, chain.chain, found)
     for leaf, kept in zip(leaves, found, strict=True):
-        if kept not in known.current and kept not in known.others:
+        if kept.commitment not in decoded:
             leaf.point  # noqa: B018 - raises
     return found
 

@@ -87,6 +87,11 @@ def pledged(leaves: Iterable[Leaf], chain: str, registry: Chains) -> list[Pledge
     return found
 
 
+def commitments(session: Session, chain: str) -> set[str]:
+    """The commitments of the locks that the last checkpoint of ``chain`` has."""
+    return set(session.scalars(select(_TABLE.c.commitment).where(_TABLE.c.chain == chain, _TABLE.c.epoch.is_(None))))
+
+
 def known(session: Session, chain: str, leaves: Sequence[Pledged]) -> Known:
     """What is registered of the tags of ``leaves``, and whatever the last checkpoint of ``chain`` has."""
     connection = session.connection()
