@@ -155,7 +155,14 @@ class _Play:
         self.progress(f"{NAME} locks {LOCKED_ETHER} coins on {vault.chain}, and pledges them")
         owner = evm.owner_key(secrets.token_hex(32).encode(), None)
         vault.give(owner.address, (LOCKED_ETHER + 1) * ETHER)
-        client = evm.VaultClient(vault.url, vault.address, chain_id=vault.chain_id, genesis=vault.genesis, key=owner)
+        client = evm.VaultClient(
+            vault.url,
+            vault.address,
+            chain_id=vault.chain_id,
+            genesis=vault.genesis,
+            venue=self.operator.params.venue,
+            key=owner,
+        )
         chains = services.registry(self.verifier).document
         made = locks.new(dora.wallet, chains, vault.class_name, client.owner, LOCKED_ETHER * ETHER)
         dora.wallet.remember(made)

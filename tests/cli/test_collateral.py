@@ -20,6 +20,9 @@ from prover.demo.vaults import DELAY_S, EPOCH_BLOCKS, ETHER, LOT, Attestor, Vaul
 from verifier.collateral import operations
 from zkmargin import canonical
 from zkmargin.collateral import MemberSet, SignedMemberSet, chain_digest
+from zkmargin.documents import Trust
+from zkmargin.envelope import Envelope, PrivateKey
+from zkmargin.errors import InputError
 
 CLASS = "eth-4242"
 
@@ -36,6 +39,10 @@ class Chains:
     @property
     def services(self) -> tuple[str, ...]:
         return "--verifier", self.world.verifier
+
+    @property
+    def trust(self) -> tuple[str, ...]:
+        return "--trust", str(self.world.directory / "trust.json")
 
     def mine(self, blocks: int) -> None:
         self.vault.web3.provider.make_request("anvil_mine", [hex(blocks)])
@@ -100,7 +107,8 @@ def key_file(chains: Chains, tmp_path: Path) -> Path:
 
 def lock(chains: Chains, owner: Owner, key_file: Path, amount: str = "30", *more: str) -> Ran:
     node = ("--rpc", chains.vault.url, "--key-file", key_file)
-    return zkmargin("collateral", "lock", CLASS, amount, *node, *chains.services, *owner.options, *more, "-o", "json")
+    services = (*chains.services, *chains.trust)
+    return zkmargin("collateral", "lock", CLASS, amount, *node, *services, *owner.options, *more, "-o", "json")
 
 
 def pledge(chains: Chains, owner: Owner, number: int = 1, url: str | None = None) -> Ran:
@@ -201,12 +209,38 @@ def test_an_unknown_class_and_a_node_of_another_chain(
     chains: Chains, owner: Owner, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = owner.wallet.read_bytes()
-    node = ("--rpc", chains.vault.url, "--key-file", key_file, *chains.services, *owner.options, "-o", "json")
+    services = (*chains.services, *chains.trust, *owner.options)
+    node = ("--rpc", chains.vault.url, "--key-file", key_file, *services, "-o", "json")
     assert zkmargin("collateral", "lock", "doge", "1", *node).error == "unknown_class"
     monkeypatch.setattr(locks, "new", lambda *_: pytest.fail("the node was believed"))
     monkeypatch.setattr(evm.VaultClient, "_block", lambda *_: {"hash": bytes(32), "timestamp": 0})
     assert lock(chains, owner, key_file).error == "wrong_chain"
     assert owner.wallet.read_bytes() == before
+
+
+def test_no_coins_go_where_the_trusted_keys_do_not_send_them(
+    chains: Chains, owner: Owner, key_file: Path, tmp_path: Path
+) -> None:
+    before = owner.wallet.read_bytes()
+    node = ("--rpc", chains.vault.url, "--key-file", key_file, *chains.services, *owner.options, "-o", "json")
+    assert zkmargin("collateral", "lock", CLASS, "1", *node).error == "usage"
+    stranger = tmp_path / "trust.json"
+    keys = PrivateKey.generate(), PrivateKey.generate()
+    trust = Trust.from_bytes(Envelope.from_bytes((chains.world.directory / "trust.json").read_bytes()).payload)
+    stranger.write_bytes(trust.model_copy(update={"params": (keys[0].public,)}).sign(keys[1]).to_bytes())
+    ran = zkmargin("collateral", "lock", CLASS, "1", *node, "--trust", stranger)
+    assert (ran.code, ran.error) == (1, "unsigned")
+    assert owner.wallet.read_bytes() == before
+
+
+@pytest.mark.parametrize("made", [{"venue": "other"}, {"genesis": bytes(32)}, {"address": bytes(20)}], ids=str)
+def test_a_contract_that_is_not_the_vault_gets_nothing(chains: Chains, made: dict[str, object]) -> None:
+    vault = chains.vault
+    named = {"address": vault.address, "genesis": vault.genesis, "venue": "demo", **made}
+    with pytest.raises(InputError) as caught:
+        evm.VaultClient(vault.url, chain_id=vault.chain_id, **named)  # type: ignore[arg-type]
+    wanted = {"venue": "wrong_vault", "genesis": "wrong_chain", "address": "not_the_vault"}
+    assert caught.value.code == wanted[next(iter(made))]
 
 
 def test_a_lock_that_the_owner_cannot_pay_stays_a_record_alone(chains: Chains, owner: Owner, key_file: Path) -> None:
@@ -222,8 +256,8 @@ def test_a_lock_that_the_owner_cannot_pay_stays_a_record_alone(chains: Chains, o
 
 def test_a_note_for_a_chain_of_another_kind(chains: Chains, owner: Owner) -> None:
     ran = zkmargin(
-        "collateral", "lock", CLASS, "2", "--owner", "0x" + "0" * 24 + "5f" * 20, *chains.services, *owner.options,
-        "-o", "json",
+        "collateral", "lock", CLASS, "2", "--owner", "0x" + "0" * 24 + "5f" * 20, *chains.services, *chains.trust,
+        *owner.options, "-o", "json",
     )  # fmt: skip
     assert ran.code == 0
     assert set(ran.json) == {"lock", "class", "note"}
