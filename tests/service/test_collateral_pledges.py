@@ -158,7 +158,7 @@ def killed(scene: Scene, send: Callable[[], Any], patch: pytest.MonkeyPatch, pla
 
 
 CHECKPOINT_STEPS = [
-    (checkpoints, "_keep"), (locks, "known"), (locks, "_revoke"), (locks, "apply"), (checkpoints, "take"),
+    (checkpoints, "_keep"), (locks, "_book"), (locks, "_revoke"), (locks, "apply"), (checkpoints, "take"),
     (statuses, "refresh"),
 ]  # fmt: skip
 

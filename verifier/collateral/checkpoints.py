@@ -7,7 +7,8 @@ meanwhile, and books: all of a checkpoint, or nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -15,10 +16,9 @@ from sqlalchemy.orm import Session
 
 from zkmargin import canonical
 from zkmargin.collateral import (
+    EXPIRY_BYTES,
     ChainEntry,
-    Chains,
     Checkpoint,
-    Leaf,
     SignedCheckpoint,
     check_checkpoint,
     check_follows,
@@ -32,7 +32,8 @@ from .tables import ChainRow, CheckpointRow
 
 @dataclass(frozen=True)
 class Examined:
-    """A checkpoint whose signatures hold. ``leaves``: None if another one of its epoch was taken before."""
+    """A checkpoint whose signatures hold. Of its leaves, ``kept`` are those that the last checkpoint had too, and
+    ``others`` the rest; neither is told if one of its epoch was taken before."""
 
     file: SignedCheckpoint
     digest: str
@@ -40,7 +41,8 @@ class Examined:
     venue: bytes
     registry_version: int
     set_version: int
-    leaves: Sequence[Pledged] | None
+    kept: AbstractSet[bytes] = frozenset()
+    others: Sequence[Pledged] = ()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -71,7 +73,8 @@ def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: 
     """Check all of a checkpoint but whether it is the next one. ``late``: past its expiry it still links the next one
     to the one before, though nothing counts by it.
 
-    Raises: ContextError "no_registry", "unknown_chain", "no_members", and those of ``check_checkpoint``; EncodingError.
+    Raises: ContextError "no_registry", "unknown_chain", "no_members", and those of ``check_checkpoint``; EncodingError,
+            "bad_commitment" among them.
     """
     checkpoint = file.checkpoint
     row = registry.current_row(session)
@@ -79,28 +82,20 @@ def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: 
     chain = chains.chain_of_digest(canonical.from_hex(checkpoint.chain))
     members = sets.stored(sets.row_at(session, chain.chain, checkpoint.epoch).content)
     digest = canonical.to_hex(checkpoint.signing_digest(chains.venue_id))
-    leaves: Sequence[Pledged] | None = None
-    if digest in (others := of_epoch(session, chain.chain, checkpoint.epoch)):
-        leaves = ()  # known: nothing will be read of it
-    elif others:
+    found = Examined(file, digest, chain, chains.venue_id, row.version, members.version)
+    others = of_epoch(session, chain.chain, checkpoint.epoch)
+    if digest in others:
+        return found
+    if others:
         members.quorum(checkpoint, file.signatures)  # two stories are two stories, however old and whatever they tell
-    else:
-        at_unix_s = min(now_unix_s, checkpoint.block_time) if late else now_unix_s
-        leaves = _leaves(session, check_checkpoint(file, chains, members, now_unix_s=at_unix_s), chain, chains)
-    return Examined(file, digest, chain, chains.venue_id, row.version, members.version, leaves)
-
-
-def _leaves(session: Session, leaves: Sequence[Leaf], chain: ChainEntry, chains: Chains) -> list[Pledged]:
-    """``leaves`` as they are kept. A commitment of the last checkpoint was decoded when it came; any other one is here.
-
-    Raises: EncodingError "bad_commitment".
-    """
-    decoded = locks.commitments(session, chain.chain)
-    found = locks.pledged(leaves, chain.chain, chains)
-    for leaf, kept in zip(leaves, found, strict=True):
-        if kept.commitment not in decoded:
-            leaf.point  # noqa: B018 - raises
-    return found
+        return found
+    at_unix_s = min(now_unix_s, checkpoint.block_time) if late else now_unix_s
+    current = locks.current(session, chain.chain)
+    new = check_checkpoint(file, chains, members, now_unix_s=at_unix_s, checked=current.keys())
+    for leaf in new:
+        leaf.point  # noqa: B018 - raises; that of a leaf of the last checkpoint was decoded when it came
+    kept = current.keys() & {bytes.fromhex(leaf[2 : -2 * EXPIRY_BYTES]) for leaf in file.leaves}
+    return replace(found, kept=kept, others=locks.pledged(new, chain.chain, chains))
 
 
 def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
@@ -133,7 +128,7 @@ def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
     chain.set_version, chain.epoch, chain.digest = checkpoint.set_version, checkpoint.epoch, found.digest
     chain.height, chain.block_unix_s, chain.expiry_unix_s = checkpoint.height, checkpoint.block_time, checkpoint.expiry
     _keep(session, found, accepted=True, now_unix_s=now_unix_s)
-    counts = locks.apply(session, checkpoint.epoch, name, before, found.leaves or (), found.file.revocations)
+    counts = locks.apply(session, checkpoint.epoch, name, before, found.kept, found.others, found.file.revocations)
     return Taken(name, checkpoint.epoch, found.digest, frozen=False, created=True, counts=counts)
 
 

@@ -7,14 +7,16 @@ make two locks of one secret, and must not hold up a chain with them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from zkmargin.collateral import Chains, Leaf, Revocation
+from zkmargin import canonical
+from zkmargin.collateral import EXPIRY_BYTES, KIND_TAG, Chains, Leaf, Revocation
 from zkmargin.errors import ContextError
 
 from ..tables import Table
@@ -23,7 +25,6 @@ from .tables import LockRow
 
 _TAGS_AT_A_TIME = 500
 _TABLE = Table.metadata.tables[LockRow.__tablename__]
-_PLEDGED = (_TABLE.c.tag, _TABLE.c.account, _TABLE.c["class"], _TABLE.c.commitment)
 _OF = update(_TABLE).where(_TABLE.c.tag == bindparam("of"))
 _CHANGE = _OF.values({name: bindparam(name) for name in ("state", "epoch", "seen_unix_s", "expiry_unix_s")})
 _REVOKE = _OF.values(state=bindparam("state"), epoch=bindparam("epoch"))
@@ -33,12 +34,13 @@ _HERE = {"epoch": None, "seen_unix_s": None, "expiry_unix_s": None}
 
 
 class Pledged(NamedTuple):
-    """What a tag stands for, for ever."""
+    """What a tag stands for, for ever. ``leaf``: all of it, as tables.py keeps it: it differs if anything does."""
 
     tag: str
     account: str
     class_: str
     commitment: str
+    leaf: bytes
 
 
 class Seen(NamedTuple):
@@ -62,47 +64,24 @@ class Counts:
     over: int = 0
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is registered of some locks. ``current``: those of the chain that its last checkpoint has. ``others``: state
-    and epoch of those beside that were asked for."""
-
-    current: Mapping[tuple[str, str, str, str], None]
-    others: Mapping[tuple[str, str, str, str], tuple[str, int | None]]
-
-    def pledge_of(self) -> dict[str, tuple[str, str, str, str]]:
-        """What each tag is pledged as."""
-        return {pledged[0]: pledged for pledged in (*self.current, *self.others)}
-
-
 def pledged(leaves: Iterable[Leaf], chain: str, registry: Chains) -> list[Pledged]:
     """What ``leaves``, which were checked, say for ever. Raises: ContextError "unknown_class"."""
-    names: dict[bytes, str] = {}
-    found = []
-    for leaf in leaves:
-        name = names.get(leaf.asset)
-        if name is None:
-            name = names[leaf.asset] = registry.class_of_asset(chain, leaf.asset).name
-        found.append(Pledged(f"0x{leaf.tag.hex()}", f"0x{leaf.account.hex()}", name, f"0x{leaf.commitment.hex()}"))
-    return found
+    return [
+        Pledged(
+            canonical.to_hex(leaf.tag),
+            canonical.to_hex(leaf.account),
+            registry.class_of_asset(chain, leaf.asset).name,
+            canonical.to_hex(leaf.commitment),
+            (leaf if leaf.kind == KIND_TAG else replace(leaf, kind=KIND_TAG)).to_bytes()[:-EXPIRY_BYTES],
+        )
+        for leaf in leaves
+    ]
 
 
-def commitments(session: Session, chain: str) -> set[str]:
-    """The commitments of the locks that the last checkpoint of ``chain`` has."""
-    return set(session.scalars(select(_TABLE.c.commitment).where(_TABLE.c.chain == chain, _TABLE.c.epoch.is_(None))))
-
-
-def known(session: Session, chain: str, leaves: Sequence[Pledged]) -> Known:
-    """What is registered of the tags of ``leaves``, and whatever the last checkpoint of ``chain`` has."""
-    connection = session.connection()
-    rows = connection.execute(select(*_PLEDGED).where(_TABLE.c.chain == chain, _TABLE.c.epoch.is_(None))).all()
-    current: dict[tuple[str, str, str, str], None] = dict.fromkeys(map(tuple, rows))
-    here = {row[0] for row in rows}
-    query, others = select(*_PLEDGED, _TABLE.c.state, _TABLE.c.epoch), {}
-    for tags in _in_parts(leaf.tag for leaf in leaves if leaf.tag not in here):
-        for *of, state, epoch in connection.execute(query.where(_TABLE.c.tag.in_(tags))):
-            others[tuple(of)] = state, epoch
-    return Known(current, others)
+def current(session: Session, chain: str) -> dict[bytes, str]:
+    """The leaves that the last checkpoint of ``chain`` has, but their expiry, and their tags."""
+    query = select(_TABLE.c.leaf, _TABLE.c.tag).where(_TABLE.c.chain == chain, _TABLE.c.epoch.is_(None))
+    return dict(map(tuple, session.connection().execute(query).all()))
 
 
 def apply(
@@ -110,24 +89,30 @@ def apply(
     epoch: int,
     chain: str,
     before: Seen | None,
-    leaves: Sequence[Pledged],
+    kept: AbstractSet[bytes],
+    others: Sequence[Pledged],
     revocations: Sequence[Revocation],
 ) -> Counts:
-    """Register and renew the locks of ``leaves``, let go of those of ``before`` that are not among them, and drop the
-    revoked ones; of all that only locks of ``chain``.
+    """Renew the locks of the last checkpoint that this one has too, let go of those that it has not, register or take
+    back the ``others`` that it has, and drop the revoked ones; of all that only locks of ``chain``.
 
-    The points of the leaves were decoded before, and their tags are not revoked by the same checkpoint.
+    Args:   kept: leaves that the last checkpoint had when this one was examined.   others: those that it had not; their
+            points were decoded. No tag of either is revoked by the same checkpoint.
+    Raises: ContextError "registry_moved": the last checkpoint has one of ``kept`` no more.
     """
     session.flush()  # what is expired below is on the way to the database already
-    found = known(session, chain, leaves)
-    gone = found.current.keys() - set(leaves)
-    counted = _book(session, epoch, chain, found, [leaf for leaf in leaves if leaf not in found.current])
+    found = current(session, chain)
+    if not kept <= found.keys():
+        raise ContextError("locks changed while the checkpoint was checked: send it again", code="registry_moved")
+    has = kept | {leaf.leaf for leaf in others}
+    gone = [tag for leaf, tag in found.items() if leaf not in has]
+    counted = _book(session, epoch, chain, [leaf for leaf in others if leaf.leaf not in found])
     if before is not None:
         last = {"epoch": before.epoch, "seen_unix_s": before.block_unix_s, "expiry_unix_s": before.expiry_unix_s}
-        _run(session, _CHANGE, [{"of": tag, "state": LockState.FINAL.value} | last for tag, *_ in gone])
+        _run(session, _CHANGE, [{"of": tag, "state": LockState.FINAL.value} | last for tag in gone])
     revoked = _revoke(session, epoch, chain, revocations)
     session.expire_all()
-    renewed = len(found.current) - len(gone) + counted.renewed
+    renewed = len(found) - len(gone) + counted.renewed
     return Counts(counted.registered, renewed, revoked, counted.double_pledges, counted.over)
 
 
@@ -138,19 +123,18 @@ def register(session: Session, epoch: int, chain: str, lock: Pledged) -> bool:
     Raises: ContextError "double_pledge", "collateral_released", "collateral_seized", "collateral_reorged" (by this very
             checkpoint).
     """
-    found = known(session, chain, [lock])
-    pledge = found.pledge_of().get(lock.tag)
-    if pledge is not None and pledge != lock:
-        raise ContextError(
-            "this tag is pledged already, for another account, commitment or class", code="double_pledge"
-        )
-    if lock in found.current:
-        return False
-    if pledge is not None:
-        state, last = LockState(found.others[lock][0]), found.others[lock][1]
-        if state.is_over or (state is LockState.REORGED and last is not None and last >= epoch):
+    row = session.get(LockRow, lock.tag)
+    if row is not None:
+        if row.leaf != lock.leaf:
+            raise ContextError(
+                "this tag is pledged already, for another account, commitment or class", code="double_pledge"
+            )
+        if row.epoch is None:
+            return False
+        state = LockState(row.state)
+        if state.is_over or (state is LockState.REORGED and row.epoch >= epoch):
             raise ContextError("the attestors have revoked this lock", code=f"collateral_{state.value}")
-    _book(session, epoch, chain, found, [lock])
+    _book(session, epoch, chain, [lock])
     session.expire_all()
     return True
 
@@ -163,21 +147,32 @@ def void(session: Session, chain: str, *, now_unix_s: int) -> None:
     session.expire_all()
 
 
-def _book(session: Session, epoch: int, chain: str, found: Known, leaves: Sequence[Pledged]) -> Counts:
+def _book(session: Session, epoch: int, chain: str, leaves: Sequence[Pledged]) -> Counts:
     """Register what is new of ``leaves``, and take back what was here before; none of them is current."""
-    pledges, new, back, double_pledges, over = found.pledge_of() if leaves else {}, [], [], 0, 0
+    known, new, back, double_pledges, over = _known(session, leaves), [], [], 0, 0
     for leaf in leaves:
-        if leaf.tag not in pledges:
+        if leaf.tag not in known:
             new.append(_row(leaf, epoch, chain))
-        elif pledges[leaf.tag] != leaf:
+            continue
+        pledge, state = known[leaf.tag]
+        if pledge != leaf.leaf:
             double_pledges += 1
-        elif found.others[leaf][0] in _OVER:
+        elif state in _OVER:
             over += 1
         else:
             back.append({"of": leaf.tag, "state": LockState.FINAL.value} | _HERE)
     _run(session, insert(_TABLE), new)
     _run(session, _CHANGE, back)
     return Counts(registered=len(new), renewed=len(back), double_pledges=double_pledges, over=over)
+
+
+def _known(session: Session, leaves: Sequence[Pledged]) -> dict[str, tuple[bytes, str]]:
+    """What is registered under the tags of ``leaves``, on whatever chain: leaf and state."""
+    query, found = select(_TABLE.c.tag, _TABLE.c.leaf, _TABLE.c.state), {}
+    for tags in _in_parts(leaf.tag for leaf in leaves):
+        for tag, leaf, state in session.connection().execute(query.where(_TABLE.c.tag.in_(tags))):
+            found[tag] = leaf, state
+    return found
 
 
 def _revoke(session: Session, epoch: int, chain: str, revocations: Sequence[Revocation]) -> int:
@@ -198,8 +193,8 @@ def _run(session: Session, statement: Any, rows: Sequence[Mapping[str, Any]]) ->
 
 def _row(leaf: Pledged, epoch: int, chain: str) -> dict[str, Any]:
     return {
-        "tag": leaf.tag, "account": leaf.account, "class": leaf.class_, "commitment": leaf.commitment, "chain": chain,
-        "state": LockState.FINAL.value, "first_epoch": epoch,
+        "tag": leaf.tag, "account": leaf.account, "class": leaf.class_, "commitment": leaf.commitment,
+        "leaf": leaf.leaf, "chain": chain, "state": LockState.FINAL.value, "first_epoch": epoch,
     } | _HERE  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from .evidence import (
     check_signed,
 )
 from .keccak import keccak256
-from .leaf import KIND_LOCK, KIND_TAG, LEAF_BYTES, Leaf
+from .leaf import EXPIRY_BYTES, KIND_LOCK, KIND_TAG, LEAF_BYTES, Leaf
 from .members import Member, MemberSet, SignedMemberSet, check_member_set, possession
 from .note import Note, commitment_point, note_blinding, note_secret, tag_of, units
 from .pledge import NoteOpening, Pledge, check_note, check_pledge, leaf_of, prove_pledge, verify_pledge
@@ -25,6 +25,7 @@ from .signatures import Ed25519Key, MemberSignature, Secp256k1Key, SigningKey, s
 from .venue import venue_id
 
 __all__ = [
+    "EXPIRY_BYTES",
     "FIRST_PREVIOUS",
     "KIND_LOCK",
     "KIND_TAG",

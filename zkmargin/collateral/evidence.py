@@ -6,7 +6,7 @@ rise, that a tag is of one account for ever) is for who keeps it: checkpoint.che
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,7 +18,7 @@ from . import merkle
 from .checkpoint import Checkpoint, check_time
 from .fields import BaseUnits, ChainId, Hex64, Number
 from .keccak import keccak256
-from .leaf import KIND_LOCK, KIND_TAG, LEAF_BYTES, MAX_BITS, Leaf
+from .leaf import EXPIRY_BYTES, KIND_LOCK, KIND_TAG, LEAF_BYTES, MAX_BITS, TAG, Leaf
 from .members import MemberSet, Signatures
 from .pledge import NoteOpening, Pledge, check_pledge, leaf_of
 from .registry import ChainEntry, Chains
@@ -132,9 +132,18 @@ class CollateralLock(Document):
 
 
 def check_checkpoint(
-    file: SignedCheckpoint, registry: Chains, members: MemberSet, *, now_unix_s: int
+    file: SignedCheckpoint,
+    registry: Chains,
+    members: MemberSet,
+    *,
+    now_unix_s: int,
+    checked: Collection[bytes] = frozenset(),
 ) -> tuple[Leaf, ...]:
     """The leaves of a checkpoint that holds now, in their order. Their points are not decoded: ``Leaf.point`` does.
+
+    ``checked``: leaves without their expiry, a set, that were found good before in a checkpoint of this chain, by a
+    version of this registry; of those nothing but the expiry is looked at, and they are not returned. What a chain and
+    a class are never changes (``check_continues``), and with it what a leaf of them must say.
 
     Raises: ContextError: as ``check_signed``; "bad_count", "bad_root" (leaves or revocations are not what was signed),
             "wrong_kind", "repeated_tag", "revoked_leaf" (a tag that counts and does not), and those of a leaf:
@@ -153,12 +162,15 @@ def check_checkpoint(
         raise ContextError("the leaves are not those of the checkpoint", code="bad_root")
     if revoked_root(file.revocations) != canonical.from_hex(checkpoint.revoked_root):
         raise ContextError("the revocations are not those of the checkpoint", code="bad_root")
-    leaves = tuple(map(Leaf.from_bytes, encoded))
+    leaves = tuple(Leaf.from_bytes(leaf) for leaf in encoded if leaf[:-EXPIRY_BYTES] not in checked)
     rules = _LeafRules(checkpoint, registry, entry)
     for leaf in leaves:
         rules.check(leaf)
-    tags = {leaf.tag for leaf in leaves}
-    if len(tags) != len(leaves):
+    expiry = checkpoint.expiry.to_bytes(EXPIRY_BYTES, "big")
+    if not all(leaf.endswith(expiry) for leaf in encoded):
+        raise ContextError("a leaf expires at another time than the checkpoint", code="bad_expiry")
+    tags = {leaf[TAG] for leaf in encoded}
+    if len(tags) != len(encoded):
         raise ContextError("a tag occurs in two leaves of the checkpoint", code="repeated_tag")
     if any(canonical.from_hex(revocation.tag) in tags for revocation in file.revocations):
         raise ContextError("a tag of a leaf is revoked by the same checkpoint", code="revoked_leaf")
