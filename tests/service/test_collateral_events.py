@@ -244,6 +244,17 @@ def test_after_a_thaw_either_story_may_be_the_one_before(scene: Scene) -> None:
     assert taken.status_code == 201, taken.text
 
 
+def test_after_a_thaw_the_members_before_sign_nothing_more(scene: Scene) -> None:
+    """Not even an epoch before those after them begin."""
+    equivocate(scene)
+    assert scene.rotate(EVM, from_epoch=5).status_code == 201
+    assert scene.service.collateral.thaw(EVM)
+    both = [scene.ann_eth, scene.ben_eth]
+    assert scene.checkpoint(EVM, both, set_version=1).json()["code"] == "wrong_set"
+    assert scene.checkpoint(EVM, both, epoch=5).status_code == 201
+    assert scene.everyone == [None, None, None]
+
+
 def test_members_that_were_replaced_freeze_nothing_any_more(scene: Scene) -> None:
     first = scene.last[EVM]
     assert first is not None

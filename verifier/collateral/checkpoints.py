@@ -101,8 +101,8 @@ def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: 
 def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
     """Book what ``examine`` found in this transaction; a checkpoint that was taken is left alone.
 
-    Raises: ContextError "registry_moved" (what it was examined by changed meanwhile), "chain_frozen", and those of
-            ``check_follows``.
+    Raises: ContextError "registry_moved" (what it was examined by changed meanwhile), "chain_frozen", "wrong_set", and
+            those of ``check_follows``.
     """
     checkpoint, name = found.checkpoint, found.chain.chain
     chain, rows = session.get(ChainRow, name), of_epoch(session, name, checkpoint.epoch)
@@ -120,6 +120,9 @@ def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
         )
     if chain is not None and chain.frozen_set is not None:
         raise ContextError("the chain is frozen: its members signed two checkpoints of one epoch", code="chain_frozen")
+    if chain is not None and checkpoint.set_version < chain.set_version:
+        # After a thaw: the members that signed two stories may still have epochs before those after them begin.
+        raise ContextError("the chain goes by later members", code="wrong_set")
     check_follows(checkpoint, _last(session, chain, checkpoint.previous), found.venue)
     before = None if chain is None else Seen(name, chain.epoch, chain.block_unix_s, chain.expiry_unix_s)
     if chain is None:

@@ -66,7 +66,7 @@ def classes(session: Session, *, now_unix_s: int) -> list[dict[str, Any]]:
                 "class": entry.name,
                 "chain": entry.chain,
                 "allowed_atto_per_lot": str(allowed_atto),
-                "off_peg": entry.name in off,
+                "off_peg": entry.peg is not None and entry.name in off,
                 "locks": live.get(entry.name, 0),
             }
         )
