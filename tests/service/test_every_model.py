@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli_run import EXAMPLES
-from model_session import Session, session
+from model_session import Example, Session, session
 from service_worlds import Beginning
 
 from circuits.models import MODELS
@@ -21,7 +21,7 @@ WITH_OPTIONS = ("options-standard", "portfolio-scenarios")
 
 @pytest.fixture
 def example(request: pytest.FixtureRequest, tmp_path: Path, blank: Beginning) -> Iterator[Session]:
-    with session(tmp_path, FOLDERS[request.param], blank) as made:
+    with session(tmp_path, Example.read(FOLDERS[request.param]), blank) as made:
         made.publish()
         yield made
 

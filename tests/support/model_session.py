@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from service_worlds import Beginning, worlds
 
 from prover import client, keystore
 from prover.commands import prove
+from prover.wallet import Wallet
 from verifier.venue.app import create_app
 from verifier.venue.setup import make
 from zkmargin import canonical
@@ -31,14 +33,30 @@ STILL = Fraction(0)
 PASSWORD = "correct horse battery"
 
 
-class Session:
-    """The example in ``folder``, at the time of its round."""
+@dataclass(frozen=True)
+class Example:
+    """Plain documents: risk parameters, a report and an account."""
 
-    def __init__(self, directory: Path, folder: Path, world: World) -> None:
+    params: dict[str, Any]
+    oracle: dict[str, Any]
+    account: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Example:
+        """The example in ``folder``."""
+        return cls(
+            *(json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("params", "oracle", "account"))
+        )
+
+
+class Session:
+    """The services of an example, at the time of its report, and a holder's wallet."""
+
+    def __init__(self, directory: Path, example: Example, world: World) -> None:
         self.directory, self.world = directory, world
-        self.params = Params.from_value(_read(folder / "params.json") | {"venue": VENUE})
-        self.oracle = _read(folder / "oracle.json") | {"venue": VENUE}
-        self.account = _read(folder / "account.json")
+        self.params = Params.from_value(example.params | {"venue": VENUE})
+        self.oracle = example.oracle | {"venue": VENUE}
+        self.account = dict(example.account)
         self.number = 0
         self.positions = directory / "positions"
         self.positions.mkdir()
@@ -96,10 +114,14 @@ class Session:
 
     def commit(self) -> Ran:
         """The venue books the account; the holder commits to it."""
-        file = self.directory / "account.json"
-        file.write_text(json.dumps(self.account))
+        self.account_file.write_text(json.dumps(self.account))
         (self.positions / f"{self.owner}.json").write_text(json.dumps(self.account | {"owner": self.owner}))
-        return zkmargin("commit", "--account", file, *SERVICES, *self.options, "-o", "json")
+        return zkmargin("commit", "--account", self.account_file, *SERVICES, *self.options, "-o", "json")
+
+    @property
+    def account_file(self) -> Path:
+        """The account as it was committed to."""
+        return self.directory / "account.json"
 
     def prove(self, *more: object, claim: str = "maintenance", box: str = "0.5") -> Ran:
         """A proof in ``bundle``."""
@@ -115,9 +137,13 @@ class Session:
         """What a counterparty says of the newest proof."""
         return zkmargin("verify", self.bundle, "--verifier", VERIFIER_URL, "-o", "json")
 
-    def submit(self) -> Ran:
+    def submit(self, *more: object) -> Ran:
         """What the verifier says of it."""
-        return zkmargin("submit", self.bundle, "--verifier", VERIFIER_URL, "-o", "json")
+        return zkmargin("submit", self.bundle, "--verifier", VERIFIER_URL, *more, "-o", "json")
+
+    def open(self) -> Wallet:
+        """The wallet's content."""
+        return Wallet.open(self.directory / "wallet.json", PASSWORD)
 
     @property
     def status(self) -> tuple[str, str | None]:
@@ -126,23 +152,19 @@ class Session:
         return told["status"], told["reason"]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text("utf-8")))
-
-
 def _times(text: str, share: Fraction) -> str:
     return canonical.format_decimal(canonical.parse_decimal(text) * share)
 
 
 @contextmanager
-def session(directory: Path, folder: Path, blank: Beginning) -> Iterator[Session]:
-    """The services of ``folder``'s example, and their clock for the commands too."""
+def session(directory: Path, example: Example, blank: Beginning, **settings: Any) -> Iterator[Session]:
+    """The services of ``example``, and their clock for the commands too. Nothing but parameters is published yet."""
     with worlds(directory, blank) as make_world, pytest.MonkeyPatch.context() as patch:
-        world = make_world()
+        world = make_world(**settings)
         patch.setattr(keystore, "ITERATIONS", 1)
         patch.setattr(keystore, "MEMORY_KIB", 128)
         patch.setattr(prove, "now_unix_s", lambda: world.now)
-        made = Session(directory, folder, world)
+        made = Session(directory, example, world)
         clients = {VENUE_URL: made.venue, VERIFIER_URL: world.client}
         connect = client.Service.__init__
 
