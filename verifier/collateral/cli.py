@@ -136,8 +136,8 @@ def collect(
     attestors = {name: RemoteAttestor(urls[name], read_token(Path(files[name]))) for name in urls}
     at = operations.at(directory, url)
     if every_s is None:
-        for chain in chains:
-            emit(output, collecting.gather(at, chain, attestors))
+        taken = [collecting.gather(at, chain, attestors) for chain in chains]
+        emit(output, taken[0] if len(taken) == 1 else {"checkpoints": taken})
         return
     collecting.gather_forever(
         at,
