@@ -251,6 +251,43 @@ def test_what_changes_while_a_checkpoint_is_checked_is_asked_again(
         assert scene.chain(EVM)["epoch"] == 1
 
 
+def between(scene: Scene, patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """``act`` happens after the next checkpoint was checked, before it is booked."""
+    examine = checkpoints.examine
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        found = examine(*args, **kwargs)
+        act()
+        return found
+
+    patch.setattr(checkpoints, "examine", meanwhile)
+
+
+def test_a_lock_that_is_shown_by_itself_meanwhile_is_there_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = scene.lock(scene.ann, 10**18)
+    at, both = fixed.state([more], height=20, time=scene.now - 120), [scene.ann_eth, scene.ben_eth]
+    second = scene.file(EVM, both, block_hash=fixed.hexed(at.block_hash))
+    assert scene.take(second).status_code == 201
+    members = {name: value for name, value in dict(second.checkpoint).items() if name != "schema_"}
+    evidence = fixed.lock_evidence(at, more, **members)
+    between(scene, monkeypatch, lambda: scene.show(evidence))
+    told = scene.checkpoint(EVM, [*both, more]).json()
+    assert (told["registered"], told["renewed"]) == (0, 3)
+    assert scene.state_of(more) == "final"
+
+
+def test_a_lock_that_leaves_the_last_checkpoint_meanwhile_is_not_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leaves() -> None:
+        with scene.store.writing() as session:
+            row = session.get_one(LockRow, tag(scene.ben_eth))
+            row.epoch, row.seen_unix_s, row.expiry_unix_s = 1, scene.now, scene.now
+
+    between(scene, monkeypatch, leaves)
+    assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth]).json()["code"] == "registry_moved"
+
+
 # What is told of a lock
 
 
