@@ -303,6 +303,16 @@ def test_age_takes_off_more_by_the_clock_alone(scene: Scene, step: int, age_s: i
     assert scene.told(scene.ben) == ("live", None)
 
 
+def test_a_lock_without_a_newer_leaf_ages_however_young_its_chain_is(scene: Scene) -> None:
+    scene.ben.put()
+    assert scene.count(scene.ben, {scene.ben_eth: ETH_ALLOWED[1] + 1}).status_code == 201
+    scene.now += SOFT_AGE_S - 120
+    assert scene.checkpoint(EVM, [scene.ann_eth]).status_code == 201
+    assert scene.told(scene.ben) == ("live", None)
+    scene.now += 1
+    assert scene.told(scene.ben) == ("stale", "collateral_coefficient")
+
+
 def test_a_class_that_leaves_its_peg_counts_less_until_enough_calm_rounds(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from verifier.collateral.tables import LockRow, SubmissionLockRow
 from zkmargin import canonical
 from zkmargin.bundle import Bundle
 from zkmargin.collateral import Leaf
+from zkmargin.collateral.leaf import ACCOUNT
 
 
 def leaf_of(scene: Scene, lock: Lock, **changes: Any) -> Leaf:
@@ -69,7 +70,9 @@ def test_a_lock_is_not_pledged_on_a_second_chain_or_in_a_second_class(scene: Sce
     assert attest(scene, EVM, same_chain)["double_pledges"] == 1
     with scene.store.reading() as session:
         rows = session.query(LockRow).filter(LockRow.tag == tag(scene.ann_eth)).all()
-        assert [(row.class_, row.chain, row.account) for row in rows] == [("ETH", EVM, scene.ann.id)]
+        assert [(row.class_, row.chain, canonical.to_hex(row.leaf[ACCOUNT])) for row in rows] == [
+            ("ETH", EVM, scene.ann.id)
+        ]
 
 
 def test_a_pledge_holds_when_the_lock_is_gone(scene: Scene) -> None:

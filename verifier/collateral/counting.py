@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from zkmargin import canonical
 from zkmargin.bundle import Collateral, CountedLock
 from zkmargin.collateral import Chains
+from zkmargin.collateral.leaf import ACCOUNT, COMMITMENT
 from zkmargin.errors import ContextError
 
 from . import classes, registry, standing
@@ -46,8 +48,9 @@ def check(session: Session, collateral: Collateral, account: str, *, clock_unix_
     for lock in collateral.locks:
         if lock.tag not in kept:
             raise ContextError("no attestor said anything of a lock with this tag", code="collateral_unattested")
-        *pledged, state, frozen_set, seen_unix_s, expiry_unix_s = kept[lock.tag]
-        if pledged != [account, lock.class_, lock.commitment]:
+        class_, leaf, state, frozen_set, seen_unix_s, expiry_unix_s = kept[lock.tag]
+        pledged = canonical.to_hex(leaf[ACCOUNT]), class_, canonical.to_hex(leaf[COMMITMENT])
+        if pledged != (account, lock.class_, lock.commitment):
             raise ContextError(
                 "a lock is another account's, or of another class or commitment than the request says",
                 code="collateral_mismatch",
@@ -84,8 +87,8 @@ def _registry(session: Session, digest: str, clock_unix_s: int, grace_s: int) ->
 def _kept(session: Session, tags: list[str]) -> dict[str, list[Any]]:
     rows = session.execute(
         select(
-            LockRow.tag, LockRow.account, LockRow.class_, LockRow.commitment,
-            LockRow.state, ChainRow.frozen_set, SEEN_UNIX_S, EXPIRY_UNIX_S,
+            LockRow.tag, LockRow.class_, LockRow.leaf, LockRow.state,
+            ChainRow.frozen_set, SEEN_UNIX_S, EXPIRY_UNIX_S,
         )
         .join(ChainRow, ChainRow.chain == LockRow.chain)
         .where(LockRow.tag.in_(tags))

@@ -34,12 +34,10 @@ _HERE = {"epoch": None, "seen_unix_s": None, "expiry_unix_s": None}
 
 
 class Pledged(NamedTuple):
-    """What a tag stands for, for ever. ``leaf``: all of it, as tables.py keeps it: it differs if anything does."""
+    """What a tag stands for, for ever: the leaf as tables.py keeps it, which has account and commitment."""
 
     tag: str
-    account: str
     class_: str
-    commitment: str
     leaf: bytes
 
 
@@ -69,9 +67,7 @@ def pledged(leaves: Iterable[Leaf], chain: str, registry: Chains) -> list[Pledge
     return [
         Pledged(
             canonical.to_hex(leaf.tag),
-            canonical.to_hex(leaf.account),
             registry.class_of_asset(chain, leaf.asset).name,
-            canonical.to_hex(leaf.commitment),
             (leaf if leaf.kind == KIND_TAG else replace(leaf, kind=KIND_TAG)).to_bytes()[:-EXPIRY_BYTES],
         )
         for leaf in leaves
@@ -192,10 +188,8 @@ def _run(session: Session, statement: Any, rows: Sequence[Mapping[str, Any]]) ->
 
 
 def _row(leaf: Pledged, epoch: int, chain: str) -> dict[str, Any]:
-    return {
-        "tag": leaf.tag, "account": leaf.account, "class": leaf.class_, "commitment": leaf.commitment,
-        "leaf": leaf.leaf, "chain": chain, "state": LockState.FINAL.value, "first_epoch": epoch,
-    } | _HERE  # fmt: skip
+    row = {"tag": leaf.tag, "class": leaf.class_, "leaf": leaf.leaf, "chain": chain}
+    return row | {"state": LockState.FINAL.value, "first_epoch": epoch}  # and what is null while it is here
 
 
 def _in_parts(tags: Iterable[str]) -> Iterator[tuple[str, ...]]:

@@ -69,8 +69,8 @@ class CheckpointRow(Table):
 
 
 class LockRow(Table):
-    """A lock, by its tag. Account, class and commitment never change; no row is ever deleted. ``leaf``: that of kind 1,
-    but its expiry.
+    """A lock, by its tag. ``leaf`` is what it is pledged as, to an account, with a commitment: that of kind 1, without
+    its expiry. It never changes, nor does the class; no row is ever deleted.
 
     While the last checkpoint of its chain has a leaf of it, ``epoch``, ``seen_unix_s`` and ``expiry_unix_s`` are null,
     and those of the chain count: a renewal writes nothing. Else ``epoch`` is of the last checkpoint that spoke of it,
@@ -81,9 +81,7 @@ class LockRow(Table):
     __table_args__ = (Index(None, "chain", "epoch"),)
 
     tag: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
-    account: Mapped[str] = mapped_column(_DIGEST)
     class_: Mapped[str] = mapped_column("class", _CLASS)
-    commitment: Mapped[str] = mapped_column(String(98))
     leaf: Mapped[bytes]
     chain: Mapped[str] = mapped_column(_CHAIN)
     state: Mapped[str] = mapped_column(String(16))

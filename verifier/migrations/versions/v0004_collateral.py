@@ -62,9 +62,7 @@ def upgrade() -> None:
     op.create_table(
         "collateral_locks",
         sa.Column("tag", sa.String(length=66), nullable=False),
-        sa.Column("account", sa.String(length=66), nullable=False),
         sa.Column("class", sa.String(length=64), nullable=False),
-        sa.Column("commitment", sa.String(length=98), nullable=False),
         sa.Column("leaf", sa.LargeBinary(), nullable=False),
         sa.Column("chain", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
