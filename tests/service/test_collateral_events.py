@@ -17,7 +17,7 @@ from collateral_service import (
 )
 from collateral_world import EVM, KEYS, QUORUM, SOL
 
-from verifier.collateral import classes
+from verifier.collateral import checkpoints, classes
 from zkmargin import canonical
 from zkmargin.collateral import Ed25519Key, SignedCheckpoint
 
@@ -264,6 +264,73 @@ def test_members_that_were_replaced_freeze_nothing_any_more(scene: Scene) -> Non
     taken = scene.post("/v1/collateral/checkpoints", other.to_bytes())
     assert (taken.status_code, taken.json()["frozen"]) == (201, False)  # kept, as evidence
     assert scene.everyone == [None, None, None]
+
+
+def test_what_replaced_members_attested_ends_with_the_evidence_against_them(scene: Scene) -> None:
+    """And nothing else: what the members after them renewed counts on."""
+    invented = scene.lock(scene.ben, 50 * 10**18)
+    assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth, invented]).status_code == 201
+    second = scene.last[EVM]
+    assert second is not None
+    assert scene.count(scene.ben, {invented: LOW_ETH}).status_code == 201
+    scene.rotate(EVM)
+    assert scene.checkpoint(EVM, [scene.ann_eth]).status_code == 201  # by the next members, who do not see it
+    assert scene.everyone == [None, None, None]
+    told = second.checkpoint
+    other = scene.file(EVM, epoch=2, previous=told.previous, set_version=1, block_time=told.block_time)
+    answer = scene.post("/v1/collateral/checkpoints", other.to_bytes()).json()
+    assert (answer["accepted"], answer["frozen"]) == (False, False)
+    assert scene.everyone == [None, "collateral_expired", None]
+    assert [scene.state_of(lock) for lock in (invented, scene.ben_eth, scene.ann_eth)] == [
+        "expired",
+        "expired",
+        "final",
+    ]
+    assert scene.count(scene.ben, {invented: LOW_ETH}, percent="4").json()["code"] == "collateral_expired"
+    assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth]).status_code == 201
+    assert scene.state_of(scene.ben_eth) == "final"
+
+
+def passed_over(scene: Scene, epoch: int = 3) -> SignedCheckpoint:
+    """A checkpoint of epoch 2, by the members of the chain, which goes to another epoch without it."""
+    made = scene.file(EVM, [scene.ann_eth])
+    assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth], epoch=epoch).status_code == 201
+    return made
+
+
+def test_a_checkpoint_of_an_epoch_that_was_passed_over_is_kept_and_counts_for_nothing(scene: Scene) -> None:
+    late = passed_over(scene)
+    scene.now += 10 * MAX_AGE_S
+    before = scene.chain(EVM)
+    answer = scene.post("/v1/collateral/checkpoints", late.to_bytes())
+    told = answer.json()
+    assert (answer.status_code, told["accepted"], told["frozen"], told["renewed"]) == (201, False, False, 0)
+    assert scene.post("/v1/collateral/checkpoints", late.to_bytes()).status_code == 200
+    assert scene.chain(EVM) == before
+    kept = scene.client.get(f"/v1/collateral/chains/{EVM}/checkpoints/2").json()["items"]
+    assert [(item["accepted"], item["digest"]) for item in kept] == [(False, digest(late))]
+
+
+def test_two_checkpoints_of_an_epoch_that_was_passed_over_freeze_the_chain(scene: Scene) -> None:
+    one = passed_over(scene)
+    other = scene.file(EVM, epoch=2, previous=one.checkpoint.previous)
+    third = scene.file(EVM, epoch=2, previous=one.checkpoint.previous, block_hash="0x" + "78" * 32)
+    frozen = [scene.post("/v1/collateral/checkpoints", file.to_bytes()).json()["frozen"] for file in (one, other)]
+    assert frozen == [False, True]
+    assert scene.everyone == ["chain_frozen", "chain_frozen", None]
+    assert scene.post("/v1/collateral/checkpoints", third.to_bytes()).status_code == 200  # two are enough
+    assert len(scene.client.get(f"/v1/collateral/chains/{EVM}/checkpoints/2").json()["items"]) == 2
+
+
+def test_what_is_kept_of_epochs_that_were_passed_over_is_bounded(scene: Scene) -> None:
+    far = passed_over(scene, 3 + checkpoints.WITNESSED_EPOCHS)
+    near = scene.file(EVM, epoch=3)
+    few = scene.file(EVM, epoch=4, signers=QUORUM[:2])
+    before = scene.dump()
+    assert scene.take(far).json()["code"] == "old_checkpoint"
+    assert scene.take(few).json()["code"] == "too_few_signatures"
+    assert scene.dump() == before
+    assert scene.post("/v1/collateral/checkpoints", near.to_bytes()).status_code == 201
 
 
 # Prices, pegs, ages, registries

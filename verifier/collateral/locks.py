@@ -135,10 +135,13 @@ def register(session: Session, epoch: int, chain: str, lock: Pledged) -> bool:
     return True
 
 
-def void(session: Session, chain: str, *, now_unix_s: int) -> None:
-    """No evidence of a lock of ``chain`` lives on; that of the last checkpoint ends with the chain's own."""
+def void(session: Session, chain: str, *, before_epoch: int | None = None, now_unix_s: int) -> None:
+    """No evidence of a lock of ``chain`` lives on, or none of a checkpoint ``before_epoch``; that of the last
+    checkpoint ends with the chain's own."""
     session.flush()
     ended = update(_TABLE).where(_TABLE.c.chain == chain, _TABLE.c.expiry_unix_s > now_unix_s)
+    if before_epoch is not None:
+        ended = ended.where(_TABLE.c.epoch < before_epoch)
     session.connection().execute(ended.values(expiry_unix_s=now_unix_s))
     session.expire_all()
 
