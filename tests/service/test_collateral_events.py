@@ -434,6 +434,23 @@ def test_a_haircut_that_rises_counts_at_once_and_an_older_registry_ends_with_its
     assert scene.everyone == ["old_registry", None, None]
 
 
+def test_a_registry_that_shortens_the_age_ends_the_evidence_that_is_known(scene: Scene) -> None:
+    shorter = {"max_age_s": 1800, "late_age_s": 1800}
+    following = scene.next_registry(**{f"chain__{name}": value for name, value in shorter.items()})
+    assert scene.publish_registry(following).status_code == 201
+    assert scene.count(scene.ben, {scene.ben_eth: LOW_ETH}).status_code == 201
+    assert scene.checkpoint(SOL, [scene.ann_dollars]).status_code == 201
+    scene.now += 1800 - 120 - 1
+    assert (scene.everyone, scene.state_of(scene.ben_eth)) == ([None, None, None], "final")
+    assert (scene.class_("ETH")["locks"], scene.class_("ETH")["allowed_atto_per_lot"]) == (2, str(ETH_ALLOWED[1]))
+    scene.now += 1
+    assert (scene.everyone, scene.state_of(scene.ben_eth)) == (["collateral_expired"] * 2 + [None], "expired")
+    assert (scene.class_("ETH")["locks"], scene.class_("ETH")["allowed_atto_per_lot"]) == (0, "0")
+    assert scene.chain(EVM)["expiry"] == canonical.format_time(scene.now)
+    scene.publish_round(2, DOLLAR_PRICES)
+    assert scene.count(scene.ben, {scene.ben_eth: LOW_ETH}, percent="4").json()["code"] == "collateral_expired"
+
+
 def test_a_haircut_above_everything_leaves_nothing(scene: Scene) -> None:
     assert scene.publish_registry(scene.next_registry(class__haircut_ppm=1_000_000)).status_code == 201
     assert scene.everyone == ["collateral_coefficient", "collateral_coefficient", None]

@@ -180,7 +180,7 @@ def test_which_verdict_is_least_needed() -> None:
 # Locks
 
 
-TERMS = {"ETH": Terms((100, 80, 50), 10, 20)}
+TERMS = {"ETH": Terms((100, 80, 50), 10, 20, 2000)}
 LOCK = UsedLock("a", "ETH", 50, LockState.FINAL, False, 900, 1960)
 COUNTING = VERDICT._replace(expiry_unix_s=9999, registry_version=1, locks=(LOCK,))
 
@@ -224,14 +224,14 @@ def test_what_a_lot_counts_falls_with_the_age_of_its_block() -> None:
 
 
 @settings(deadline=None)
-@given(*[st.integers(0, 60)] * 3, st.integers(1, 60), *[st.integers(0, 30)] * 3)
+@given(*[st.integers(0, 60)] * 3, st.integers(1, 60), *[st.integers(0, 30)] * 3, st.integers(1, 99))
 def test_when_a_lock_ends_is_the_first_second_in_which_it_does_not_count(
-    a: int, b: int, c: int, coefficient: int, soft_age_s: int, more_s: int, life_s: int
+    a: int, b: int, c: int, coefficient: int, soft_age_s: int, more_s: int, life_s: int, max_age_s: int
 ) -> None:
     late, soft, fresh = sorted((a, b, c))
-    terms = Terms((fresh, soft, late), soft_age_s, soft_age_s + more_s)
+    terms = Terms((fresh, soft, late), soft_age_s, soft_age_s + more_s, max_age_s)
     lock = LOCK._replace(coefficient_atto=coefficient, seen_unix_s=0, expiry_unix_s=life_s + 1)
-    counts = [now <= life_s and coefficient <= terms.at(now) for now in range(100)]
+    counts = [now <= life_s and now < max_age_s and coefficient <= terms.at(now) for now in range(100)]
     assert [standing.why_not(lock, {"ETH": terms}, now) is None for now in range(100)] == counts
     if counts[0]:
         assert standing.end(lock, {"ETH": terms})[0] == counts.index(False) - 1

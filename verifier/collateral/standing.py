@@ -5,7 +5,8 @@ A proof counts a lot of class c at A quote atto. It may while
     A <= floor(p (10^6 - h) / 10^6),        h = min(10^6, h_class + h_off_peg + h_age)
 
 with p the lower price of a lot in the current round, rounded down. h_age is 0, then ``soft`` once the block that shows
-the lock is older than ``soft_age_s``, then ``soft + late``: what nobody has seen for a while counts less.
+the lock is older than ``soft_age_s``, then ``soft + late``: what nobody has seen for a while counts less. From
+``max_age_s`` on, or sooner if members signed so, it counts for nothing.
 """
 
 from __future__ import annotations
@@ -45,25 +46,26 @@ _DROPPED = {
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a lot of a class may count at now: the greatest coefficient for a lock that was seen ``soft_age_s`` seconds
-    ago at most, for an older one, and for one seen more than ``late_age_s`` ago."""
+    ago at most, for an older one, and for one seen more than ``late_age_s`` ago; none counts from ``max_age_s`` on."""
 
     allowed_atto: tuple[int, int, int]
     soft_age_s: int
     late_age_s: int
+    max_age_s: int
 
     @classmethod
     def of(cls, price_atto: int, haircut_ppm: int, chain: ChainEntry) -> Terms:
         """At this price of a lot, less this haircut and that of the age."""
         ages = (0, chain.soft_age_s + 1, chain.late_age_s + 1)
         fresh, soft, late = (after_haircut(price_atto, haircut_ppm + chain.age_haircut_ppm(age)) for age in ages)
-        return cls((fresh, soft, late), chain.soft_age_s, chain.late_age_s)
+        return cls((fresh, soft, late), chain.soft_age_s, chain.late_age_s, chain.max_age_s)
 
     def at(self, age_s: int) -> int:
         """The greatest coefficient for a lock that was seen ``age_s`` seconds ago."""
         return self.allowed_atto[(age_s > self.soft_age_s) + (age_s > self.late_age_s)]
 
 
-_NOTHING = Terms((0, 0, 0), 0, 0)
+_NOTHING = Terms((0, 0, 0), 0, 0, 0)
 
 
 class UsedLock(NamedTuple):
@@ -78,6 +80,12 @@ class UsedLock(NamedTuple):
     expiry_unix_s: int
 
 
+def evidence_end_unix_s(seen_unix_s: int, expiry_unix_s: int, max_age_s: int) -> int:
+    """The first second in which evidence counts no more. A registry with a shorter ``max_age_s`` ends what was signed
+    under the one before it, too."""
+    return min(expiry_unix_s, seen_unix_s + max_age_s)
+
+
 def dropped(lock: UsedLock, terms: Mapping[str, Terms]) -> str | None:
     """The reason for which ``lock`` does not count now, whatever the time; None: there is none."""
     if lock.state is not LockState.FINAL:
@@ -90,7 +98,8 @@ def dropped(lock: UsedLock, terms: Mapping[str, Terms]) -> str | None:
 
 def end(lock: UsedLock, terms: Mapping[str, Terms]) -> tuple[int, str]:
     """The last second in which ``lock`` counts by the clock alone, and the reason that it does not later."""
-    of_class, last_unix_s, reason = terms.get(lock.class_, _NOTHING), lock.expiry_unix_s - 1, EXPIRED
+    of_class, reason = terms.get(lock.class_, _NOTHING), EXPIRED
+    last_unix_s = evidence_end_unix_s(lock.seen_unix_s, lock.expiry_unix_s, of_class.max_age_s) - 1
     _, soft, late = of_class.allowed_atto
     if lock.coefficient_atto > late:
         ages_out_unix_s = lock.seen_unix_s + (

@@ -5,35 +5,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from zkmargin import canonical
+from zkmargin.collateral import ChainEntry, Chains
 from zkmargin.errors import ContextError
 
 from . import classes as rates
 from . import registry
 from .checkpoints import of_epoch
 from .sets import newest_row
-from .standing import LockState
-from .tables import EXPIRY_UNIX_S, ChainRow, ClassRow, LockRow, MemberSetRow
+from .standing import LockState, evidence_end_unix_s
+from .tables import EXPIRY_UNIX_S, SEEN_UNIX_S, ChainRow, ClassRow, LockRow, MemberSetRow
 
 
 def chains(session: Session) -> list[dict[str, Any]]:
     """Every chain of the current registry, with its last checkpoint. Raises: ContextError "no_registry"."""
-    return [_chain(session, entry.chain) for entry in registry.current(session).chains]
+    return [_chain(session, entry) for entry in registry.current(session).chains]
 
 
-def _chain(session: Session, name: str) -> dict[str, Any]:
-    row, newest = session.get(ChainRow, name), newest_row(session, name)
+def _chain(session: Session, entry: ChainEntry) -> dict[str, Any]:
+    row, newest = session.get(ChainRow, entry.chain), newest_row(session, entry.chain)
     return {
-        "chain": name,
+        "chain": entry.chain,
         "members_version": None if newest is None else newest.version,
         "epoch": None if row is None else row.epoch,
         "checkpoint": None if row is None else row.digest,
         "height": None if row is None else row.height,
         "block_time": None if row is None else canonical.format_time(row.block_unix_s),
-        "expiry": None if row is None else canonical.format_time(row.expiry_unix_s),
+        "expiry": None if row is None else canonical.format_time(_end_unix_s(row, entry)),
         "frozen": row is not None and row.frozen_set is not None,
     }
 
@@ -55,12 +56,14 @@ def classes(session: Session, *, now_unix_s: int) -> list[dict[str, Any]]:
     count at now, and how many locks count. Raises: ContextError "no_registry"."""
     found, terms = registry.current(session), rates.terms(session)
     off = {row.name for row in session.scalars(select(ClassRow)) if row.off_peg}
-    live = _live(session, now_unix_s)
+    live = _live(session, found, now_unix_s)
     told = []
     for entry in found.classes:
         chain, of_class = session.get(ChainRow, entry.chain), terms.get(entry.name)
-        counts = chain is not None and chain.frozen_set is None and now_unix_s < chain.expiry_unix_s
-        allowed_atto = of_class.at(now_unix_s - chain.block_unix_s) if of_class and chain is not None and counts else 0
+        allowed_atto = 0
+        if of_class and chain is not None and chain.frozen_set is None:
+            counts = now_unix_s < _end_unix_s(chain, found.chain_of(entry.chain))
+            allowed_atto = of_class.at(now_unix_s - chain.block_unix_s) if counts else 0
         told.append(
             {
                 "class": entry.name,
@@ -82,7 +85,7 @@ def lock(session: Session, tag: str, *, now_unix_s: int) -> dict[str, Any]:
     if row is None:
         raise ContextError("no lock with this tag was attested here", code="unknown_lock")
     chain = session.get_one(ChainRow, row.chain)
-    expiry_unix_s = chain.expiry_unix_s if row.expiry_unix_s is None else row.expiry_unix_s
+    expiry_unix_s = _end_unix_s(chain, registry.current(session).chain_of(row.chain), row)
     expired = row.state == LockState.FINAL.value and now_unix_s >= expiry_unix_s
     return {
         "tag": tag,
@@ -96,12 +99,21 @@ def lock(session: Session, tag: str, *, now_unix_s: int) -> dict[str, Any]:
     }
 
 
-def _live(session: Session, now_unix_s: int) -> dict[str, int]:
+def _end_unix_s(chain: ChainRow, entry: ChainEntry, lock: LockRow | None = None) -> int:
+    """When the evidence of the last checkpoint ends, or of ``lock``."""
+    seen_unix_s, expiry_unix_s = chain.block_unix_s, chain.expiry_unix_s
+    if lock is not None and lock.seen_unix_s is not None and lock.expiry_unix_s is not None:
+        seen_unix_s, expiry_unix_s = lock.seen_unix_s, lock.expiry_unix_s
+    return evidence_end_unix_s(seen_unix_s, expiry_unix_s, entry.max_age_s)
+
+
+def _live(session: Session, found: Chains, now_unix_s: int) -> dict[str, int]:
     """How many locks of every class count: the set that one of them hides in."""
+    max_age_s = case({entry.chain: entry.max_age_s for entry in found.chains}, value=LockRow.chain, else_=0)
     query = (
         select(LockRow.class_, func.count())
         .join(ChainRow, ChainRow.chain == LockRow.chain)
-        .where(LockRow.state == LockState.FINAL.value, now_unix_s < EXPIRY_UNIX_S)
+        .where(LockRow.state == LockState.FINAL.value, now_unix_s < EXPIRY_UNIX_S, now_unix_s < SEEN_UNIX_S + max_age_s)
         .group_by(LockRow.class_)
     )
     return {name: int(count) for name, count in session.execute(query)}
