@@ -69,6 +69,9 @@ def test_publish_take_list_and_thaw_on_the_database(place: SimpleNamespace) -> N
     text = run("chains", "list", *place.at).stdout
     assert "epoch 7, block of " in text
     assert "3 locks on eip155:1337" in text
+    for _ in range(2):
+        assert told("chains", "seizing", fixed.hexed(fixed.LOCKS[4].note.tag), *place.at)["state"] == "seized"
+    assert told("chains", "seizing", "0x07", *place.at, code=1)["error"]["code"] == "unknown_lock"
     assert told("chains", "thaw", EVM, *place.at)["was_frozen"] is False
     assert told("chains", "thaw", "eip155:2", *place.at, code=1)["error"]["code"] == "unknown_chain"
     other = write(place.path / "d.json", fixed.checkpoint_file(made[:1]).to_bytes())
@@ -184,6 +187,7 @@ def test_collect_gathers_the_next_checkpoint_and_takes_it(
         "chains checkpoint",
         "chains lock",
         "chains list",
+        "chains seizing",
         "chains thaw",
         "chains collect",
         "bench",

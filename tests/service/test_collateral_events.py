@@ -14,12 +14,14 @@ from collateral_service import (
     Scene,
     digest,
     revoke,
+    tag,
 )
 from collateral_world import EVM, KEYS, QUORUM, SOL
 
 from verifier.collateral import checkpoints, classes
 from zkmargin import canonical
 from zkmargin.collateral import Ed25519Key, SignedCheckpoint
+from zkmargin.errors import ContextError
 
 
 @pytest.fixture
@@ -123,6 +125,39 @@ def test_a_stale_account_comes_back_with_other_collateral(scene: Scene) -> None:
     assert scene.checkpoint(EVM, [scene.ann_eth, more]).json()["registered"] == 1
     assert scene.count(scene.ben, {more: LOW_ETH}).status_code == 201
     assert scene.told(scene.ben) == ("live", None)
+
+
+def test_a_lock_that_the_venue_is_about_to_seize_counts_no_more_from_that_second_on(scene: Scene) -> None:
+    """Before any attestor sees it: a credit for what is seized never stands beside the lock."""
+    both, ben = [scene.ann_eth, scene.ben_eth], tag(scene.ben_eth)
+    meanwhile = scene.file(EVM, both)
+    told = scene.service.collateral.seizing(ben)
+    assert (told["tag"], told["state"], told["epoch"]) == (ben, "seized", 1)
+    assert scene.everyone == [None, "collateral_seized", None]
+    assert scene.class_("ETH")["locks"] == 1
+    assert scene.count(scene.ben, {scene.ben_eth: LOW_ETH}, percent="4").json()["code"] == "collateral_seized"
+    taken = scene.take(meanwhile).json()  # members have not seen it yet
+    assert (taken["renewed"], taken["over"]) == (1, 1)
+    assert scene.checkpoint(EVM, both[:1], revoke((scene.ben_eth, "reorged"))).json()["revoked"] == 0
+    assert scene.checkpoint(EVM, both).json()["over"] == 1
+    assert scene.service.collateral.seizing(ben)["state"] == "seized"
+    assert (scene.told(scene.ben), scene.state_of(scene.ben_eth)) == (("stale", "collateral_seized"), "seized")
+
+
+def test_what_is_not_there_to_be_seized(scene: Scene) -> None:
+    reorged, released = revoke((scene.ann_eth, "reorged")), revoke((scene.ben_eth, "released"))
+    scene.checkpoint(EVM, [], sorted(reorged + released, key=lambda revocation: revocation.tag))
+    before = scene.dump()
+    for wrong, code in (
+        (tag(scene.ben_eth), "collateral_released"),
+        ("0x" + "07" * 32, "unknown_lock"),
+        ("", "unknown_lock"),
+    ):
+        with pytest.raises(ContextError) as refused:
+            scene.service.collateral.seizing(wrong)
+        assert refused.value.code == code
+    assert scene.dump() == before
+    assert scene.service.collateral.seizing(tag(scene.ann_eth))["state"] == "seized"  # it may come again
 
 
 # Members

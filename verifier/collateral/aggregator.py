@@ -83,6 +83,15 @@ class Aggregator:
                 self._refresh(session, now, usage.by_lock(LockRow.tag == pledged.tag))
             return Registered(views.lock(session, pledged.tag, now_unix_s=now), created)
 
+    def seizing(self, tag: str) -> dict[str, Any]:
+        """The venue is about to seize the lock of ``tag``: it counts no more, for ever, and the accounts that count it
+        turn with it; the lock as it is then. Raises: as ``locks.seizing``."""
+        now = clock.now_unix_s()
+        with self._store.writing() as session:
+            if locks.seizing(session, tag):
+                self._refresh(session, now, usage.by_lock(LockRow.tag == tag))
+            return views.lock(session, tag, now_unix_s=now)
+
     def thaw(self, chain: str) -> bool:
         """Let a frozen chain count again. Raises: as ``checkpoints.thaw``."""
         now = clock.now_unix_s()

@@ -97,6 +97,22 @@ def list_chains(directory: DirectoryOrNone = None, url: Url = None, output: Outp
 
 
 @app.command()
+def seizing(
+    tag: Annotated[str, typer.Argument(help="Tag of the lock.")],
+    directory: Directory,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Count a lock no more, for ever, because the venue is about to seize it.
+
+    To run before the seizure is sent, and before any state credits what it takes: until attestors see the seizure, the
+    lock would count beside the credit.
+
+    Example: zkmargin-verifier chains seizing 0x3a... --dir verifier
+    """
+    emit(output, Service.open(directory).collateral.seizing(tag))
+
+
+@app.command()
 def thaw(
     chain: Annotated[str, typer.Argument(help='CAIP-2 id, such as "eip155:1".')],
     directory: Directory,

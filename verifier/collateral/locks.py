@@ -21,7 +21,7 @@ from zkmargin.errors import ContextError
 
 from ..tables import Table
 from .standing import LockState
-from .tables import LockRow
+from .tables import ChainRow, LockRow
 
 _TAGS_AT_A_TIME = 500
 _TABLE = Table.metadata.tables[LockRow.__tablename__]
@@ -133,6 +133,24 @@ def register(session: Session, epoch: int, chain: str, lock: Pledged) -> bool:
     _book(session, epoch, chain, [lock])
     session.expire_all()
     return True
+
+
+def seizing(session: Session, tag: str) -> bool:
+    """End the lock of ``tag`` by the venue's word, as if attestors had seen it seized; whether that changed anything.
+
+    Raises: ContextError "unknown_lock", "collateral_released": there is nothing to seize.
+    """
+    row = session.get(LockRow, tag)
+    if row is None:
+        raise ContextError("no lock with this tag was attested here", code="unknown_lock")
+    if row.state == LockState.RELEASED.value:
+        raise ContextError("the lock was released: there is nothing to seize", code="collateral_released")
+    changed = row.state != LockState.SEIZED.value
+    row.state = LockState.SEIZED.value
+    if row.epoch is None:  # of the last checkpoint's locks it is none any more
+        row.epoch = session.get_one(ChainRow, row.chain).epoch
+    session.flush()
+    return changed
 
 
 def void(session: Session, chain: str, *, before_epoch: int | None = None, now_unix_s: int) -> None:
