@@ -16,7 +16,7 @@ from cli_world import CliWorld, Owner, account, cli_world
 
 from prover.collateral import evm, locks
 from prover.demo.services import VERIFIER
-from prover.demo.vaults import DELAY_S, EPOCH_BLOCKS, ETHER, LOT, Attestor, Vault, registry
+from prover.demo.vaults import DELAY_S, EPOCH_BLOCKS, ETHER, LOT, MARGIN_S, Attestor, Vault, registry
 from verifier.collateral import operations
 from zkmargin import canonical
 from zkmargin.collateral import MemberSet, SignedMemberSet, chain_digest
@@ -65,7 +65,7 @@ class Chains:
 
 @pytest.fixture(scope="module")
 def chains() -> Iterator[Chains]:
-    with cli_world() as world:
+    with cli_world(MARGIN_S) as world:
         venue, key = world.operator.params.venue, world.operator.params_key
         vault = Vault.deploy(world.place, 4242, venue, block_s=None)
         ada = Attestor.make(world.place, "ada", venue, (vault,))

@@ -227,6 +227,15 @@ def test_a_registry_whose_evidence_would_outlive_the_coins_is_none(scene: Scene)
     refused(scene, lambda: scene.post("/v1/collateral/registry", canonical.to_bytes(value)), "bad_input", 400)
 
 
+def test_a_registry_by_which_coins_are_free_before_their_account_can_be_liquidated(scene: Scene) -> None:
+    grace_s = scene.settings.grace_s
+    short = scene.next_registry(chain__margin_s=grace_s - 1)
+    refused(
+        scene, lambda: scene.post("/v1/collateral/registry", short.sign(scene.keys.params).to_bytes()), "short_margin"
+    )
+    assert scene.publish_registry(scene.next_registry(chain__margin_s=grace_s)).status_code == 201
+
+
 def test_members_of_a_chain_that_is_not_registered(scene: Scene) -> None:
     unknown = fixed.member_set(EVM, version=2, from_epoch=9).model_copy(update={"chain": "0x" + "09" * 32})
     refused(scene, lambda: scene.publish_set(fixed.signed_set(unknown, QUORUM, scene.keys.params)), "unknown_chain")

@@ -108,11 +108,11 @@ def _three_markets() -> dict[str, Any]:
 
 
 @contextmanager
-def cli_world() -> Iterator[CliWorld]:
+def cli_world(grace_s: int = scenario.GRACE_S) -> Iterator[CliWorld]:
     """Started, with three of the demo's markets and a first round; ended and removed afterwards."""
     with services() as place, pytest.MonkeyPatch.context() as patch:
         patch.setattr(scenario, "source", _three_markets)
-        operator, venue, verifier = scenario.start(place)
+        operator, venue, verifier = scenario.start(place, grace_s)
         world = CliWorld(place, operator, venue, verifier)
         with Verifier(verifier) as client:
             client.post("/v1/params", operator.signed_params().to_bytes())

@@ -38,14 +38,14 @@ class Registered:
 class Aggregator:
     """The collateral of a venue, on the database of its verifier. Safe to share between threads."""
 
-    def __init__(self, store: Store, venue: str, refresh: Refresh) -> None:
-        self._store, self._venue, self._refresh = store, venue, refresh
+    def __init__(self, store: Store, venue: str, grace_s: int, refresh: Refresh) -> None:
+        self._store, self._venue, self._grace_s, self._refresh = store, venue, grace_s, refresh
 
     def publish_registry(self, data: bytes) -> Published:
         """Publish a registry; haircuts and pegs turn accounts at once. Raises: as ``registry.publish``."""
         signed, now = read(data, Chains), clock.now_unix_s()
         with self._store.writing() as session:
-            published = registry.publish(session, signed, venue=self._venue, now_unix_s=now)
+            published = registry.publish(session, signed, venue=self._venue, grace_s=self._grace_s, now_unix_s=now)
             if published.created:
                 classes.watch(session, is_new_round=False)
                 self._refresh(session, now, None)
