@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zkmargin.collateral import Note
-from zkmargin.collateral.revocation import Reason
+from zkmargin.collateral.revocation import Reason, Revocation
 
 from .reader import LockName, LockStatus, LockView
 
@@ -67,6 +67,11 @@ def find(
     if all(backs(view, note) for view in (final, *newer)):
         return Finding(State.FINAL, leaf=True)
     return Finding(state)
+
+
+def pressing(revocations: Iterable[Revocation]) -> set[Revocation]:
+    """Those without which something counts that must not. Not of what was released: its evidence had ended before."""
+    return {revocation for revocation in revocations if revocation.reason != "released"}
 
 
 def backs(view: LockView | None, note: Note) -> bool:
