@@ -16,7 +16,7 @@ from .evidence import (
 )
 from .keccak import keccak256
 from .leaf import EXPIRY_BYTES, KIND_LOCK, KIND_TAG, LEAF_BYTES, Leaf
-from .members import Member, MemberSet, SignedMemberSet, check_member_set, possession
+from .members import Member, MemberSet, SignedMemberSet, check_member_set, possession, verify_members
 from .note import Note, commitment_point, note_blinding, note_secret, tag_of, units
 from .pledge import NoteOpening, Pledge, check_note, check_pledge, leaf_of, prove_pledge, verify_pledge
 from .registry import AssetClass, ChainEntry, Chains, Peg, after_haircut, check_continues, verify_registry
@@ -74,6 +74,7 @@ __all__ = [
     "tag_of",
     "units",
     "venue_id",
+    "verify_members",
     "verify_pledge",
     "verify_registry",
 ]

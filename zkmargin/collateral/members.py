@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from .. import canonical
 from ..documents.base import Counter, Document, Hex32, Name, Part, PublicKey, unique
 from ..documents.signed import Signed
+from ..documents.trust import Trust
 from ..errors import ContextError, InputError
 from . import secp256k1
 from .checkpoint import Checkpoint
@@ -189,6 +190,19 @@ class SignedMemberSet(Document):
     def document(self) -> MemberSet:
         """The set; its signatures are not verified yet."""
         return self.signed.document
+
+
+def verify_members(signed: Signed[MemberSet], trust: Trust) -> MemberSet:
+    """The set, once a ``params`` key of its venue has signed it and every key is shown to be held. What it follows is
+    not looked at: ``check_member_set`` does.
+
+    Raises: ContextError "unsigned", "bad_signature" (also: another venue's keys), "bad_possession".
+    """
+    if signed.document.venue != trust.venue:
+        raise ContextError("the members are of another venue than the trusted keys", code="bad_signature")
+    members = signed.verify(trust.params)
+    members.verify_possession()
+    return members
 
 
 def check_member_set(
