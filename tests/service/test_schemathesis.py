@@ -90,6 +90,7 @@ def test_the_description_is_of_good_answers_about_collateral_too(scene: Scene) -
         "/chains/{chain}/sets": f"/chains/{EVM}/sets",
         "/chains/{chain}/checkpoints/{epoch}": f"/chains/{EVM}/checkpoints/2",
         "/locks/{tag}": f"/locks/{canonical.to_hex(scene.ann_eth.note.tag)}",
+        "/locks/{tag}/evidence": f"/locks/{canonical.to_hex(scene.ann_dollars.note.tag)}/evidence",
     }  # fmt: skip
     answers += [(route, "GET", scene.client.get(prefix + path)) for route, path in gets.items()]
     for route, method, answer in answers:

@@ -18,7 +18,7 @@ from zkmargin.errors import ContextError
 from .. import clock
 from ..publication import Published
 from ..store import Store
-from . import checkpoints, classes, locks, registry, sets, usage, views
+from . import checkpoints, classes, locks, registry, sets, shown, usage, views
 from .checkpoints import Taken
 from .locks import Pledged
 from .tables import ChainRow, LockRow
@@ -130,6 +130,11 @@ class Aggregator:
         """The lock of a tag. Raises: ContextError "unknown_lock"."""
         with self._store.reading() as session:
             return views.lock(session, tag, now_unix_s=clock.now_unix_s())
+
+    def evidence(self, tag: str) -> CollateralLock:
+        """The evidence of the lock of a tag. Raises: as ``shown.evidence``."""
+        with self._store.reading() as session:
+            return shown.evidence(session, tag, now_unix_s=clock.now_unix_s())
 
     def _shown(self, session: Session, evidence: CollateralLock, now: int) -> Pledged:
         chains = registry.current(session)

@@ -28,7 +28,7 @@ from zkmargin.errors import ContextError
 
 from . import locks, registry, sets
 from .locks import Counts, Pledged, Seen
-from .tables import ChainRow, CheckpointRow
+from .tables import ChainRow, CheckpointRow, TreeRow
 
 WITNESSED_EPOCHS = 1000
 """So far back a checkpoint of an epoch that the chain passed over is kept. Bounded by epochs, not by number: no quorum,
@@ -100,7 +100,7 @@ def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: 
     new = check_checkpoint(file, chains, members, now_unix_s=at_unix_s, checked=current.keys())
     for leaf in new:
         leaf.point  # noqa: B018 - raises; that of a leaf of the last checkpoint was decoded when it came
-    kept = current.keys() & {bytes.fromhex(leaf[2 : -2 * EXPIRY_BYTES]) for leaf in file.leaves}
+    kept = current.keys() & {leaf[:-EXPIRY_BYTES] for leaf in file.encoded}
     return replace(found, kept=kept, others=locks.pledged(new, chain.chain, chains))
 
 
@@ -138,6 +138,7 @@ def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
     chain.set_version, chain.epoch, chain.digest = checkpoint.set_version, checkpoint.epoch, found.digest
     chain.height, chain.block_unix_s, chain.expiry_unix_s = checkpoint.height, checkpoint.block_time, checkpoint.expiry
     _keep(session, found, accepted=True, now_unix_s=now_unix_s)
+    session.merge(TreeRow(chain=name, hashes=b"".join(found.file.hashes)))
     counts = locks.apply(session, checkpoint.epoch, name, before, found.kept, found.others, found.file.revocations)
     return Taken(name, checkpoint.epoch, found.digest, accepted=True, frozen=False, created=True, counts=counts)
 

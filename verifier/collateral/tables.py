@@ -68,6 +68,16 @@ class CheckpointRow(Table):
     received_unix_s: Mapped[int] = mapped_column(BigInteger)
 
 
+class TreeRow(Table):
+    """The hashes of the leaves of the last checkpoint of a chain, in their order, 32 bytes each: with them, whoever
+    knows a lock's tag is shown that it stands in the signed tree. Those of the checkpoint before are gone."""
+
+    __tablename__ = "collateral_trees"
+
+    chain: Mapped[str] = mapped_column(_CHAIN, primary_key=True)
+    hashes: Mapped[bytes]
+
+
 class LockRow(Table):
     """A lock, by its tag. ``leaf`` is what it is pledged as, to an account, with a commitment: that of kind 1, without
     its expiry. It never changes, nor does the class; no row is ever deleted.

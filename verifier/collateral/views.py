@@ -1,5 +1,5 @@
-"""What the service tells of collateral. Nothing of what it tells links a lock to an account: whoever asks for a lock
-knows its tag, and gets neither account nor commitment."""
+"""What the service tells of collateral. Nothing of what it tells links a lock on its chain to an account: whoever asks
+for a tag knows it, from a bundle that tells all that is told here."""
 
 from __future__ import annotations
 

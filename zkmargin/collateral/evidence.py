@@ -7,6 +7,7 @@ rise, that a tag is of one account for ever) is for who keeps it: checkpoint.che
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -57,6 +58,16 @@ class SignedCheckpoint(Document):
     signatures: Signatures
     leaves: tuple[_LeafHex, ...] = Field(max_length=MAX_FILE_LEAVES)
     revocations: tuple[Revocation, ...] = Field(default=(), max_length=MAX_REVOCATIONS)
+
+    @cached_property
+    def encoded(self) -> tuple[bytes, ...]:
+        """The bytes of the leaves."""
+        return tuple(bytes.fromhex(leaf[2:]) for leaf in self.leaves)
+
+    @cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The hashes of the leaves: what the tree stands on."""
+        return tuple(map(merkle.leaf_hash, self.encoded))
 
 
 class LeafFields(Part):
@@ -156,9 +167,9 @@ def check_checkpoint(
     check_signed(checkpoint, file.signatures, registry, entry, members, now_unix_s=now_unix_s)
     if len(file.leaves) != checkpoint.leaf_count:
         raise ContextError("the checkpoint has another number of leaves", code="bad_count")
-    encoded = [bytes.fromhex(leaf[2:]) for leaf in file.leaves]
+    encoded = file.encoded
     # The file must be what was signed before it is looked at any closer.
-    if merkle.root([merkle.leaf_hash(leaf) for leaf in encoded]) != canonical.from_hex(checkpoint.leaf_root):
+    if merkle.root(file.hashes) != canonical.from_hex(checkpoint.leaf_root):
         raise ContextError("the leaves are not those of the checkpoint", code="bad_root")
     if revoked_root(file.revocations) != canonical.from_hex(checkpoint.revoked_root):
         raise ContextError("the revocations are not those of the checkpoint", code="bad_root")

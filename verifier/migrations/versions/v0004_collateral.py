@@ -53,6 +53,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain", "epoch", "digest", name="pk_collateral_checkpoints"),
     )
     op.create_table(
+        "collateral_trees",
+        sa.Column("chain", sa.String(length=64), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", name="pk_collateral_trees"),
+    )
+    op.create_table(
         "collateral_classes",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("off_peg", sa.Boolean(), nullable=False),
@@ -89,6 +95,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("submissions", "registry_version")
-    for table in ("submission_locks", "collateral_locks", "collateral_classes", "collateral_checkpoints",
-                  "collateral_chains", "collateral_sets", "collateral_registries"):  # fmt: skip
+    for table in (
+        "submission_locks", "collateral_locks", "collateral_classes", "collateral_trees", "collateral_checkpoints",
+        "collateral_chains", "collateral_sets", "collateral_registries",
+    ):  # fmt: skip
         op.drop_table(table)
