@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from zkmargin.bundle import CountedLock, Request
 from zkmargin.canonical import from_hex, parse_decimal, to_hex
@@ -20,18 +21,24 @@ from zkmargin.collateral import (
     MemberSet,
     after_haircut,
     check_lock,
+    verify_members,
     verify_registry,
 )
 from zkmargin.documents import Round, Signed, Trust
+from zkmargin.documents.signed import all_signed
 from zkmargin.errors import ContextError, InputError
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The checker's own registry, and by their tags, in hex, the leaves of locks that it has checked."""
+    """The checker's own registry, and by their tags, in hex, the leaves of locks that it has checked.
+
+    ``sets``: the members that attested those leaves, as far as it is still to be verified who signed the sets.
+    """
 
     registry: Signed[Chains]
     leaves: Mapping[str, Leaf] = field(default_factory=dict, repr=False)
+    sets: tuple[Signed[MemberSet], ...] = ()
 
     @classmethod
     def of(
@@ -49,15 +56,41 @@ class Evidence:
         leaves = {}
         for lock in locks:
             if lock.chain not in members:
-                raise ContextError("the members that attest on this chain are not known", code="no_members")
+                raise _no_members()
             leaf = check_lock(lock, registry.document, members[lock.chain], now_unix_s=now_unix_s)
             leaves[to_hex(leaf.tag)] = leaf
         return cls(registry, leaves)
 
-    def check_registry(self, trust: Trust | None) -> None:
-        """Raises: ContextError "unsigned", "bad_signature". Without keys to trust nothing is asked."""
+    @classmethod
+    def of_signed(
+        cls,
+        registry: Signed[Chains],
+        sets: Iterable[Signed[MemberSet]],
+        locks: Iterable[CollateralLock],
+        *,
+        now_unix_s: int,
+    ) -> Evidence:
+        """As ``of``, with ``sets`` in the operator's envelopes: each lock by that of them which is in force at its
+        epoch. Sets before them are not needed: a parameter key vouches for each. ``check_signatures`` asks for it.
+
+        Raises: as ``of``.
+        """
+        known, leaves, used = tuple(sets), dict[str, Leaf](), dict[str, Signed[MemberSet]]()
+        for lock in locks:
+            chain = to_hex(registry.document.chain_of(lock.chain).chain_digest)
+            signed = _in_force(known, chain, lock.checkpoint.epoch)
+            used[signed.digest] = signed
+            leaves |= cls.of(registry, {lock.chain: signed.document}, [lock], now_unix_s=now_unix_s).leaves
+        return cls(registry, leaves, tuple(used.values()))
+
+    def check_signatures(self, trust: Trust | None) -> None:
+        """The registry, and every set that was used, is signed. Without keys to trust nothing is asked.
+
+        Raises: ContextError "unsigned", "bad_signature", "bad_possession".
+        """
         if trust is not None:
-            verify_registry(self.registry, trust)
+            sets = (partial(verify_members, signed, trust) for signed in self.sets)
+            all_signed(partial(verify_registry, self.registry, trust), *sets)
 
 
 def check_evidence(
@@ -116,3 +149,15 @@ def _check_leaf(
             "the evidence of a lock is of another account, commitment or class than the bundle's",
             code="collateral_mismatch",
         )
+
+
+def _in_force(sets: Iterable[Signed[MemberSet]], chain: str, epoch: int) -> Signed[MemberSet]:
+    """The latest of ``sets`` that has begun at ``epoch``: those before it sign nothing from there on."""
+    begun = [signed for signed in sets if signed.document.chain == chain and signed.document.from_epoch <= epoch]
+    if not begun:
+        raise _no_members()
+    return max(begun, key=lambda signed: signed.document.version)
+
+
+def _no_members() -> ContextError:
+    return ContextError("the members that attest on this chain are not known", code="no_members")

@@ -1,10 +1,12 @@
 """Collateral on other chains, in a statement: locks whose hidden amounts attestors have checked.
 
     V_j = v_j G + gamma_j H,   0 <= v_j < 2^bits by attestation       a commitment each, no slot and no row of its own
-    slack + sum_j A_j v_j                                             where cash0 counts, and counts once
+    slack + sum_j min(A_j, L_j) v_j                                   where cash0 counts, and counts once
     sum of v_j of a class + u = cap,   sum of A_j v_j of a chain + u = cap       if the locks could be above the cap
 
 A_j is public, in atto for one lot: the request names it, and the proof stands for as long as nobody has to count less.
+L_j is what a lot is worth, after the haircut of its class, at the low end of the claim's own box: a claim about a move
+of prices moves those of locks too.
 Where a claim needs what the account has on the venue itself, locks count for nothing (models.BESIDE), nor do they in
 isolated positions.
 """
@@ -13,16 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from operator import attrgetter
 
 from zkmargin.bundle import Collateral, Request
 from zkmargin.canonical import from_hex, parse_decimal
-from zkmargin.collateral import Chains, commitment_point
+from zkmargin.collateral import AssetClass, Chains, after_haircut, commitment_point
 from zkmargin.documents import CASH_LABEL, Params
 from zkmargin.errors import ContextError, WitnessError
 from zkmargin.group import Point
 
-from .boxes import ATTO
+from .boxes import ATTO, PriceBox
+from .claims import Claim
+from .markets import RiskParameters
 from .program import ONE, Form, Hidden, Program
 
 
@@ -34,6 +39,7 @@ class Lock:
     chain: str
     bits: int
     coefficient_atto: int
+    asset: AssetClass
     class_cap_lots: int
     chain_cap_atto: int
 
@@ -59,7 +65,8 @@ def _lock(name: str, coefficient_atto: int, registry: Chains) -> Lock:
     class_ = registry.class_of(name)
     chain = registry.chain_of(class_.chain)
     cap = parse_decimal(chain.cap) * ATTO
-    return Lock(name, chain.chain, class_.bits, coefficient_atto, class_.cap_lots, cap.numerator // cap.denominator)
+    cap_atto = cap.numerator // cap.denominator
+    return Lock(name, chain.chain, class_.bits, coefficient_atto, class_, class_.cap_lots, cap_atto)
 
 
 def labels_of(collateral: Collateral | None) -> tuple[str, ...]:
@@ -77,15 +84,40 @@ def hidden(locks: Sequence[Lock]) -> tuple[Hidden, ...]:
     return tuple(Hidden(f"lock/{i}", "attested", (1 << lock.bits) - 1) for i, lock in enumerate(locks))
 
 
-def count(locks: Sequence[Lock], program: Program, forms: Sequence[Form]) -> None:
-    """Add the locks, the last hidden values of ``program``, to the ``forms`` that cash0 counts in; and add the caps."""
+def coefficients(locks: Sequence[Lock], claim: Claim, params: RiskParameters, box: PriceBox) -> tuple[int, ...]:
+    """What a lot of each lock counts in ``claim``, which has to hold over ``box``: min(A, L), in atto.
+
+    L is of the price of the class where it is that of a market of the parameters; no box says anything of others.
+    Raises: ContextError "claim_not_allowed": every price moves, and nothing says how low that of a class gets.
+    """
+    counted = []
+    at = {market.name: i for i, market in enumerate(params.markets) if market.contract is None}
+    for lock in locks:
+        i = at.get(lock.asset.price)
+        if i is None:
+            if claim.kind == "survives" and claim.market is None:
+                raise ContextError(
+                    "a claim about a move of every price cannot count locks that are priced outside of the markets",
+                    code="claim_not_allowed",
+                )
+            counted.append(lock.coefficient_atto)
+            continue
+        low = Fraction(box[i].low, params.markets[i].atto_per_lot)
+        least_atto = after_haircut(lock.asset.price_per_lot_atto(low), lock.asset.haircut_ppm)
+        counted.append(min(lock.coefficient_atto, least_atto))
+    return tuple(counted)
+
+
+def count(locks: Sequence[Lock], program: Program, forms: Sequence[tuple[Form, Sequence[int]]]) -> None:
+    """Add the locks, the last hidden values of ``program``, to the forms that cash0 counts in, each at the coefficients
+    that stand beside it; and add the caps."""
     first = program.J - len(locks)
     cash = next(j for j, value in enumerate(program.hidden) if value.label == CASH_LABEL)
-    for form in forms:
+    for form, counted in forms:
         # Not by what the rule is called: a form without cash0 bounds something else, and one with -cash0 bounds it
         # from above, where a lock may not count.
         if form.get(cash) == 1:
-            form.update({first + i: lock.coefficient_atto for i, lock in enumerate(locks)})
+            form.update({first + i: coefficient for i, coefficient in enumerate(counted)})
     for cap in _caps(locks):
         left = {first + i: -weight for i, weight in cap.weights.items()}
         program.require(left | {ONE: cap.most}, cap.most.bit_length())

@@ -80,7 +80,7 @@ def verify_bundle(
     statement = build(request, bundle.state.document, params.document, round, registry)
     if request.collateral is not None and collateral is not None:
         trust = None if policy is None else policy.trust
-        missing = _missing(lambda: collateral.check_registry(trust), "unsigned", allow_unattested)
+        missing = _missing(lambda: collateral.check_signatures(trust), "unsigned", allow_unattested)
         unattested |= check_evidence(request, collateral, round, now, allow_missing=allow_unattested) or missing
     prices = prices_of(round, parameters)
     check_prices(parameters.box(prices), statement.box)

@@ -185,7 +185,7 @@ def layout(
     if locks and any(claim.reversed is not None for claim in claims.claims):
         # A lock that is left out, or counted for less than it is worth, would make the opposite true.
         raise ContextError("the opposite of a claim cannot count locks", code="claim_not_allowed")
-    slacks = [slack for claim in claims.claims for slack in _slacks(claim, params, box, lifetime)]
+    slacks = [slack for claim in claims.claims for slack in _slacks(claim, params, box, lifetime, locks)]
     hidden = params.hidden_at(lifetime[0])
     if not {v.label for v in hidden if v.kind == "cash"} <= {slack.scope.get("cash0") for slack in slacks}:
         # Cash has no digits of its own: in no slack, nothing would bound it.
@@ -195,22 +195,25 @@ def layout(
 
     def amend(program: Program, forms: Sequence[Form]) -> None:
         if locks:
-            takes = [form for form, slack in zip(forms, slacks, strict=True) if not slack.beside]
-            locked.count(locks, program, takes)
+            counted = [(form, slack.coefficients) for form, slack in zip(forms, slacks, strict=True)]
+            locked.count(locks, program, counted)
 
     pairs = [(slack.node, slack.scope) for slack in slacks]
     return Layout(compile_slacks((*hidden, *locked.hidden(locks)), pairs, amend))
 
 
 class _Slack(NamedTuple):
-    """What must not be negative. One ``beside`` another is about what the account has on the venue itself."""
+    """What must not be negative, and what a lot of each lock counts in it: nothing where it is about what the account
+    has on the venue itself."""
 
     node: rule.Node
     scope: rule.Scope
-    beside: bool = False
+    coefficients: tuple[int, ...] = ()
 
 
-def _slacks(claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifetime) -> Iterator[_Slack]:
+def _slacks(
+    claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifetime, locks: tuple[Lock, ...]
+) -> Iterator[_Slack]:
     """What must not be negative if ``claim`` holds, and the public numbers in it."""
     model = models.of(params.model)
     asked = claim if claim.reversed is None else claim.reversed
@@ -227,12 +230,13 @@ def _slacks(claim: Claim, params: RiskParameters, box: PriceBox, lifetime: Lifet
     node = lowered.slack if claim.reversed is None else lowered.excess
     if node is None or (claim.reversed is not None and (model.NAME, asked.kind) in models.ONE_WAY):
         raise ContextError(f"the margin model cannot state {claim}", code="claim_not_allowed")
+    coefficients = locked.coefficients(locks, asked, params, wider)
     for part, ends in parts:
-        yield _Slack(node, model.scope(part, ends, asked.after_move, lifetime))
+        yield _Slack(node, model.scope(part, ends, asked.after_move, lifetime), coefficients)
     beside = models.BESIDE.get((model.NAME, asked.kind))
     if beside is not None:
         scope = models.CLAIM_RULES[beside].scope(params, wider, asked, lifetime)
-        yield _Slack(rule.load(beside).slack, scope, beside=True)
+        yield _Slack(rule.load(beside).slack, scope)
 
 
 def _check_references(request: Request, state: State, params: RiskParameters, round: Round) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from circuits import calculators, statement
+from circuits import calculators, locked, statement
 from circuits.boxes import ATTO, Band, box_around
-from circuits.claims import Claims
+from circuits.claims import Claim, Claims
 from circuits.holdings import Holdings
+from circuits.markets import RiskParameters
 from circuits.prices import box_entries
 from zkmargin import canonical
 from zkmargin.bundle import Bundle, Request
@@ -67,8 +68,9 @@ def prove(
     registry = None if counted is None else counted.registry.document
     built = statement.build(request, document, public.params.document, public.round, registry)
     values = [openings.by_label.get(label, ZERO).value for label in public.risk.units]
-    _check_provable(Holdings(values[0], tuple(values[1:])), public, built, 0 if counted is None else counted.worth_atto)
     opened = openings.by_label if counted is None else {**openings.by_label, **counted.openings}
+    lots = [opened[label].value for label in built.labels[len(values) :]]
+    _check_provable(Holdings(values[0], tuple(values[1:])), lots, public, built)
     return Bundle(request, built.prove(opened), state, public.params, public.round)
 
 
@@ -82,23 +84,30 @@ def prove_offline(account: Account, public: Public, wish: Wish) -> Bundle:
     return prove(Signed(state), openings, public, wish)
 
 
-def _check_provable(held: Holdings, public: Public, built: statement.Statement, locked_atto: int) -> None:
+def _check_provable(held: Holdings, lots: Sequence[int], public: Public, built: statement.Statement) -> None:
     """Ask the calculator first: the proof system only knows that a witness does not fit, not by how much.
 
-    It knows of margin claims; of any other the proof system itself says whether it holds. Locks are worth
-    ``locked_atto`` besides.
+    It knows of margin claims; of any other the proof system itself says whether it holds. ``lots``: of the locks.
     """
-    calculator, risk = calculators.of(public.risk.model), public.risk
     missing_atto = max(
         (
-            calculator.shortfall(held, risk, claim.over(built.box, risk), claim.after_move, built.lifetime)
+            _missing_atto(claim, held, lots, public.risk, built)
             for claim in built.claims.claims
             if claim.rule is None and claim.reversed is None
         ),
         default=0,
     )
-    if missing_atto > locked_atto:
-        missing_atto -= locked_atto
+    if missing_atto > 0:
         amount = canonical.format_decimal(Fraction(missing_atto, ATTO))
         quote = public.params.document.quote
         raise NotProvable(f"not provable: short by {amount} {quote} at the worst prices of the box")
+
+
+def _missing_atto(
+    claim: Claim, held: Holdings, lots: Sequence[int], risk: RiskParameters, built: statement.Statement
+) -> int:
+    """By how much the account falls short of ``claim``; locks add to what it has."""
+    box = claim.over(built.box, risk)
+    short_atto = calculators.of(risk.model).shortfall(held, risk, box, claim.after_move, built.lifetime)
+    counted = locked.coefficients(built.locks, claim, risk, box)
+    return short_atto - sum(coefficient * v for coefficient, v in zip(counted, lots, strict=True))

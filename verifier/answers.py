@@ -129,11 +129,13 @@ class SubmissionPage(Answer):
 
 class CheckpointTaken(Answer):
     """What became of a checkpoint: how many locks are new, renewed and revoked by it. Passed over are leaves of a tag
-    that is another account's, commitment's or class's, and of locks that are over."""
+    that is another account's, commitment's or class's, and of locks that are over. Not accepted: the chain does not go
+    by it, and it is kept as evidence."""
 
     chain: str
     epoch: int
     digest: Digest
+    accepted: bool
     frozen: bool
     registered: int
     renewed: int

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from zkmargin.envelope import PrivateKey
+from zkmargin.errors import InputError
 
 from . import disk, keys, operations, setup, signing
 from .app import create_app
@@ -161,6 +162,27 @@ def status(
     emit(output, value)
     if account is not None and value.get("status") != "live":
         raise typer.Exit(EXIT_NEGATIVE)
+
+
+@app.command()
+def bench(
+    collateral: Annotated[bool, typer.Option("--collateral", help="Aggregate checkpoints of locks.")] = False,
+    locks: Annotated[int, typer.Option(min=1, help="Over all chains.")] = 10_000,
+    chains: Annotated[int, typer.Option(min=1, max=64)] = 4,
+    members: Annotated[int, typer.Option(min=1, max=64, help="Attestors of a chain.")] = 5,
+    threshold: Annotated[int, typer.Option(min=1, max=64, help="How many of them sign.")] = 3,
+    accounts: Annotated[int, typer.Option(min=0, help="Live by a lock on every chain.")] = 1000,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Measure how long checkpoints of collateral take, first and renewed, into a database of its own.
+
+    Example: zkmargin-verifier bench --collateral -o json
+    """
+    if not collateral:
+        raise InputError("say what to measure: --collateral", code="usage")
+    from .collateral.bench import run  # nothing else needs it
+
+    emit(output, run(locks=locks, chains=chains, members=members, threshold=threshold, accounts=accounts))
 
 
 @keys_app.command("new")

@@ -104,12 +104,8 @@ class Moment:
         return max(self.now_unix_s, self.round_unix_s)
 
     def end(self, verdict: Verdict) -> tuple[int, str]:
-        """The last second in which ``verdict`` can cover, and the reason that it cannot later."""
-        ends = [self.own_end(verdict), *(standing.end(lock, self.terms) for lock in verdict.locks)]
-        return min(ends, key=itemgetter(0))
-
-    def own_end(self, verdict: Verdict) -> tuple[int, str]:
-        """``end``, whatever becomes of the locks."""
+        """The last second in which ``verdict`` can cover whatever becomes of its locks, and the reason that it cannot
+        later."""
         end = verdict.expiry_unix_s, EXPIRED
         params_end_unix_s = self.params_end_unix_s.get(verdict.params_version)
         if params_end_unix_s is not None and params_end_unix_s < end[0]:
@@ -133,16 +129,15 @@ def seen(edge: Edge, *, clock_unix_s: int, round_number: int | None, grace_s: in
 
 def turned(edge: Edge, verdicts: Sequence[Verdict], moment: Moment) -> Edge:
     """The edge after a round, parameters, trust or a verdict came. ``edge`` as ``seen`` just before."""
-    reasons = [(verdict, _why_not(verdict, moment)) for verdict in verdicts]
-    covering = [verdict for verdict, reason in reasons if reason is None]
+    judged = [(verdict, *_judged(verdict, moment)) for verdict in verdicts]
+    covering = [(verdict, end, why) for verdict, end, why in judged if end is not None]
     if covering:
-        last = max(covering, key=lambda verdict: moment.end(verdict)[0])
-        until, reason = moment.end(last)
+        last, until, reason = max(covering, key=itemgetter(1))
         return Edge(Status.LIVE, live_until_unix_s=until, live_until_reason=reason, claim=last.claim)
-    if not reasons:
+    if not judged:
         return edge
     # The newest that has not ended says why: one that had ended already changed nothing just now.
-    verdict, why = next((pair for pair in reasons if pair[1] not in _ENDED), reasons[0])
+    verdict, _, why = next((entry for entry in judged if entry[2] not in _ENDED), judged[0])
     if edge.deadline_unix_s is not None:  # it runs already
         kept = why if edge.reason == STATE_CHANGED else edge.reason
         return edge._replace(status=Status.STALE, reason=kept, claim=verdict.claim)
@@ -190,17 +185,21 @@ def _needs_no_more(other: Verdict, verdict: Verdict) -> bool:
     return all(lock.coefficient_atto <= counted.get(lock.tag, -1) for lock in other.locks)
 
 
-def _why_not(verdict: Verdict, moment: Moment) -> str | None:
-    """The reason for which ``verdict`` does not cover; None: it does."""
+def _judged(verdict: Verdict, moment: Moment) -> tuple[int | None, str]:
+    """The last second in which ``verdict`` covers, and the reason that it does not later; None: it does not cover
+    now."""
     if verdict.attestation_key not in moment.attestation_keys:
-        return UNATTESTED
-    end_unix_s, ended = moment.own_end(verdict)
+        return None, UNATTESTED
+    end_unix_s, ended = moment.end(verdict)
     if moment.clock_unix_s > end_unix_s:
-        return ended
+        return None, ended
     for lock in verdict.locks:
-        why = standing.why_not(lock, moment.terms, moment.clock_unix_s)
+        why = standing.dropped(lock, moment.terms)
         if why is not None:
-            return why
-    if not packed.covers(verdict.box, moment.prices):
-        return OUTSIDE
-    return None
+            return None, why
+        lock_end_unix_s, lock_ended = standing.end(lock, moment.terms)
+        if moment.clock_unix_s > lock_end_unix_s:
+            return None, lock_ended
+        if lock_end_unix_s < end_unix_s:
+            end_unix_s, ended = lock_end_unix_s, lock_ended
+    return (end_unix_s, ended) if packed.covers(verdict.box, moment.prices) else (None, OUTSIDE)

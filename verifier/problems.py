@@ -29,7 +29,7 @@ _STATUS_OF_CODE = {
     },
     HTTPStatus.NOT_FOUND: {
         "unknown_account", "no_trust", "no_params", "no_round", "unknown_pledge",
-        "no_registry", "unknown_lock",
+        "no_registry", "unknown_lock", "no_leaf",
     },
     HTTPStatus.CONFLICT: {
         "earlier_sequence", "unknown_sequence", "state_mismatch", "old_params", "old_round", "round_closed",

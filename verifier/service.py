@@ -83,7 +83,9 @@ class Service:
         self.settings = settings
         self.store = store
         self.metrics = Metrics(self.count_statuses)
-        self.collateral = Aggregator(store, settings.venue, lambda session, now, of: self._refresh(session, now, of=of))
+        self.collateral = Aggregator(
+            store, settings.venue, settings.grace_s, lambda session, now, of: self._refresh(session, now, of=of)
+        )
         self._key = key
 
     @classmethod

@@ -85,6 +85,8 @@ def parse(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
 def check_depth(data: bytes) -> None:
     """Refuse deep nesting before the parser sees it: how deep the parser may go is the interpreter's, not ours, and a
     library that raises its recursion limit would turn deep nesting into a crash of the process. Raises: InputError."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return  # no deeper than it has brackets, even if all of them were outside strings
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(data):
         token = match[0]

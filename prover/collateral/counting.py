@@ -30,16 +30,11 @@ FINAL = "final"
 
 @dataclass(frozen=True)
 class Counted:
-    """Locks in a request, with their openings by label. Secret. ``worth_atto``: what they add to the slack."""
+    """Locks in a request, with their openings by label. Secret."""
 
     registry: Signed[Chains]
     collateral: Collateral
     openings: Mapping[str, Opening] = field(repr=False)
-
-    @property
-    def worth_atto(self) -> int:
-        """Sum of A v over the locks."""
-        return sum(int(lock.coefficient) * self.openings[lock.label].value for lock in self.collateral.locks)
 
 
 def count(

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from zkmargin import canonical, contracts
-from zkmargin.collateral import keccak256
+from zkmargin.collateral import chain_digest, keccak256, venue_id
 from zkmargin.errors import InputError
 
 from ..errors import Refused, Unavailable
@@ -68,12 +68,14 @@ class OnChain:
 class VaultClient:
     """The vault at ``address``; ``key`` signs for the owner, where something is to be signed.
 
-    Args:   genesis: hash of block 0, ``chain_id`` the number behind eip155: of the registry's chain. Both are checked.
-    Raises: InputError "no_web3", "bad_url", "wrong_chain".   Unavailable.
+    Args:   genesis: hash of block 0, ``chain_id`` the number behind eip155: of the registry's chain. ``venue``: whose
+            vault it is. All of it is checked, and that the contract there is the vault: whoever names another address
+            gets no coins.
+    Raises: InputError "no_web3", "bad_url", "wrong_chain", "not_the_vault", "wrong_vault".   Unavailable.
     """
 
     def __init__(
-        self, url: str, address: bytes, *, chain_id: int, genesis: bytes, key: LocalAccount | None = None
+        self, url: str, address: bytes, *, chain_id: int, genesis: bytes, venue: str, key: LocalAccount | None = None
     ) -> None:
         web3 = _import_web3()
         self._web3: Web3 = web3.Web3(web3.Web3.HTTPProvider(url, request_kwargs={"timeout": 30}))
@@ -83,8 +85,13 @@ class VaultClient:
         self._key = key
         with _node_errors():
             found = self._web3.eth.chain_id, bytes(self._block(0)["hash"])
+            code = bytes(self._web3.eth.get_code(self._vault.address))
         if found != (chain_id, genesis):
             raise InputError("the node is of another chain than the registry names", code="wrong_chain")
+        terms = contracts.terms_of(code)
+        if (terms.venue_id, terms.chain) != (venue_id(venue), chain_digest(f"eip155:{chain_id}", genesis)):
+            raise InputError("the vault is another venue's, or was made for another chain", code="wrong_vault")
+        self.delay_s = terms.delay_s
 
     @property
     def owner(self) -> bytes:

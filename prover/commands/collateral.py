@@ -82,12 +82,17 @@ def lock_(
     \b
     Examples:
       zkmargin collateral lock eth-mainnet 10 --rpc http://127.0.0.1:8545 --key-file owner.key \\
-          --verifier https://verifier.example
+          --verifier https://verifier.example --trust trust.json
     For a chain that this program sends nothing to, or an owner whose key is elsewhere:
-      zkmargin collateral lock sol-mainnet 100 --owner 0x5f... --verifier https://verifier.example
+      zkmargin collateral lock sol-mainnet 100 --owner 0x5f... --verifier https://verifier.example --trust trust.json
     """
     if (owner is None) == (rpc is None or key_file is None):
         raise InputError("name --rpc and --key-file to send the lock, or --owner to make a note alone", code="usage")
+    if trust is None:
+        raise InputError(
+            "coins go where the registry says: name the trust document that must have signed it with --trust",
+            code="usage",
+        )
     with Verifier(verifier) as service:
         registry = _registry(service, trust)
         with locked_wallet(wallet, password_file) as opened:
@@ -95,7 +100,10 @@ def lock_(
             base_units = _base_units(amount, entry.decimals)
             client = None
             if owner is None and rpc is not None and key_file is not None:
-                client = _vault(registry.chain_of(entry.chain), rpc, _key(key_file, key_password_file))
+                chain = registry.chain_of(entry.chain)
+                client = _vault(opened, chain, rpc, _key(key_file, key_password_file))
+                if client.delay_s != chain.delay_s:
+                    raise InputError("the vault's delay is not the registry's", code="wrong_vault")
             address = client.owner if client is not None else canonical.from_hex(owner or "")
             made = locks.new(opened, registry, class_name, address, base_units)
             note_ = locks.note(opened, made)
@@ -215,7 +223,7 @@ def release(
     """
     opened = open_wallet(wallet, password_file)
     lock = opened.require_lock(number)
-    client = _vault(lock, rpc, _key(key_file, key_password_file))
+    client = _vault(opened, lock, rpc, _key(key_file, key_password_file))
     digest = locks.note(opened, lock).digest
     owner = canonical.from_hex(lock.owner)[12:]
     found = client.find(owner, digest)
@@ -258,7 +266,7 @@ def _key(path: Path, password_file: Path | None) -> Any:
     return evm.owner_key(files.read(path, limit=1 << 16), password)
 
 
-def _vault(of: Lock | ChainEntry, rpc: str, key: Any = None) -> evm.VaultClient:
+def _vault(wallet: Wallet, of: Lock | ChainEntry, rpc: str, key: Any = None) -> evm.VaultClient:
     if not of.chain.startswith("eip155:"):
         raise InputError(
             f"{of.chain} is no EVM chain: make a note with --owner, and use that chain's own tools", code="no_evm"
@@ -268,6 +276,7 @@ def _vault(of: Lock | ChainEntry, rpc: str, key: Any = None) -> evm.VaultClient:
         canonical.from_hex(of.vault)[12:],
         chain_id=int(of.chain.partition(":")[2]),
         genesis=canonical.from_hex(of.genesis),
+        venue=wallet.content.venue,
         key=key,
     )
 
@@ -316,7 +325,7 @@ def _row(wallet: Wallet, lock: Lock, service: Verifier | None, nodes: dict[str, 
         of_class = services.classes(service).get(lock.class_)
         row["anonymity_set"] = None if of_class is None else of_class.locks
     if lock.chain in nodes:
-        vault = _vault(lock, nodes[lock.chain])
+        vault = _vault(wallet, lock, nodes[lock.chain])
         row["vault"] = vault.find(canonical.from_hex(lock.owner)[12:], digest.digest).status.name.lower()
         row["anonymity_set"] = len(vault.active(canonical.from_hex(lock.asset)[12:]))
     return row

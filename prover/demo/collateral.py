@@ -38,7 +38,7 @@ from .operator import Operator
 from .scenario import AUDIENCE, ROUNDS, source, start
 from .services import PATIENCE_S, VERIFIER, Services
 from .services import services as programs
-from .vaults import CHAIN_IDS, ETHER, MEMBERS, Attestor, Vault, member_set, registry
+from .vaults import CHAIN_IDS, ETHER, MARGIN_S, MEMBERS, Attestor, Vault, member_set, registry
 
 if TYPE_CHECKING:
     from ..collateral.evm import VaultClient
@@ -51,6 +51,8 @@ OWED_QUOTE = 100_000
 LOCKED_ETHER = 30
 """On each chain: together enough, alone not."""
 COLLECT_EVERY_S = 3
+GRACE_S = MARGIN_S
+"""Coins must not be free before the account can be liquidated."""
 _POLL_S = 0.5
 
 
@@ -78,7 +80,7 @@ def run(progress: Callable[[str], None]) -> Story:
     story = Story()
     with programs(progress) as place:
         progress("starting two chains, the venue and the verifier")
-        operator, venue_url, verifier_url = start(place)
+        operator, venue_url, verifier_url = start(place, GRACE_S)
         with (
             Venue(venue_url, answer_within_s=PATIENCE_S) as venue,
             Verifier(verifier_url, answer_within_s=PATIENCE_S) as verifier,
@@ -155,7 +157,14 @@ class _Play:
         self.progress(f"{NAME} locks {LOCKED_ETHER} coins on {vault.chain}, and pledges them")
         owner = evm.owner_key(secrets.token_hex(32).encode(), None)
         vault.give(owner.address, (LOCKED_ETHER + 1) * ETHER)
-        client = evm.VaultClient(vault.url, vault.address, chain_id=vault.chain_id, genesis=vault.genesis, key=owner)
+        client = evm.VaultClient(
+            vault.url,
+            vault.address,
+            chain_id=vault.chain_id,
+            genesis=vault.genesis,
+            venue=self.operator.params.venue,
+            key=owner,
+        )
         chains = services.registry(self.verifier).document
         made = locks.new(dora.wallet, chains, vault.class_name, client.owner, LOCKED_ETHER * ETHER)
         dora.wallet.remember(made)

@@ -112,7 +112,7 @@ def source() -> dict[str, Any]:
     return value
 
 
-def start(place: Services) -> tuple[Operator, str, str]:
+def start(place: Services, grace_s: int = GRACE_S) -> tuple[Operator, str, str]:
     """Both services with their documents: the venue first makes its keys, the trust document then names them."""
     told = source()
     params = Params.from_value(told["params"])
@@ -128,7 +128,7 @@ def start(place: Services) -> tuple[Operator, str, str]:
     (root / "params.json").write_bytes(operator.signed_params().to_bytes())
     trust = ("--trust", str(root / "trust.json"), "-o", "json")
     venue.tell("init", *at_venue, "--params", str(root / "params.json"), *trust)
-    verifier.tell("init", *at_verifier, *named, "--audience", AUDIENCE, "--grace-s", str(GRACE_S), *trust)
+    verifier.tell("init", *at_verifier, *named, "--audience", AUDIENCE, "--grace-s", str(grace_s), *trust)
     for program, at in ((venue, at_venue), (verifier, at_verifier)):
         program.answer()
         program.tell("serve", *at, "--host", "127.0.0.1", "--port", "0")

@@ -22,7 +22,7 @@ CHAIN_IDS = (31337, 31338)
 MEMBERS = ("ada", "ben", "cleo")
 THRESHOLD = 2
 DEPTH, EPOCH_BLOCKS, BLOCK_S = 2, 5, 1
-MAX_AGE_S, SKEW_S, MARGIN_S = 30, 5, 5
+MAX_AGE_S, SKEW_S, MARGIN_S = 30, 5, 15
 DELAY_S = MAX_AGE_S + SKEW_S + MARGIN_S
 ETHER = 10**18
 LOT = ETHER // 1000
@@ -53,11 +53,11 @@ class Vault:
         return f"eth-{self.chain_id}"
 
     @classmethod
-    def deploy(cls, place: Services, chain_id: int, venue: str) -> Vault:
-        """Start a chain, and put the vault of ``venue`` on it."""
+    def deploy(cls, place: Services, chain_id: int, venue: str, *, block_s: int | None = BLOCK_S) -> Vault:
+        """Start a chain, and put the vault of ``venue`` on it. Without ``block_s`` every transaction has a block."""
         from web3 import Web3
 
-        arguments = ("--chain-id", str(chain_id), "--block-time", str(BLOCK_S))
+        arguments = ["--chain-id", str(chain_id), *(() if block_s is None else ("--block-time", str(block_s)))]
         told = place.start(DEVNET, arguments).first_line()
         web3 = Web3(Web3.HTTPProvider(told["url"]))
         richest, operator = map(Web3.to_checksum_address, told["accounts"][:2])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from attestor_world import CHAIN, Society, tags_of
 from paper_chain import PaperChain
 
-from verifier.attestor.choice import choose
 from verifier.attestor.messages import Candidates, ChainState, Proposal
 from verifier.errors import Unavailable
 from zkmargin.collateral import MemberSignature, SignedCheckpoint, SignedMemberSet, check_checkpoint, check_follows
@@ -21,26 +20,6 @@ def code(society: Society, names: str = "abc", **others: Any) -> tuple[str, str]
     with pytest.raises((Unavailable, ContextError)) as caught:
         society.collect(names, **others)
     return caught.value.code, str(caught.value)
-
-
-def test_choice_is_the_greatest_intersection_and_then_the_first_by_id() -> None:
-    leaves = {name: set(said) for name, said in {"a": "12", "b": "1234", "c": "234", "d": "1", "e": "234"}.items()}
-    assert choose(leaves, 2) == ("b", "c")  # as good as (b, e) and (c, e)
-    assert choose(leaves, 3) == ("b", "c", "e")
-    assert choose(leaves, 5) == ("a", "b", "c", "d", "e")
-    assert choose(leaves, 6) == ()
-    assert choose({}, 1) == ()
-    assert choose({"b": set(), "a": set()}, 1) == ("a",)
-    for threshold in range(1, 5):
-        best = max(len(set.intersection(*(leaves[name] for name in some))) for some in combinations(leaves, threshold))
-        assert len(set.intersection(*(leaves[name] for name in choose(leaves, threshold)))) == best
-
-
-def test_choice_among_very_many_members() -> None:
-    leaves = {f"m{n:02}": set(range(10 if n % 3 else n)) for n in range(40)}
-    chosen = choose(leaves, 21)
-    assert len(chosen) == 21
-    assert len(set.intersection(*(leaves[name] for name in chosen))) == 10
 
 
 def test_a_quorum_signs_what_its_members_all_see(society: Society) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator
@@ -384,14 +385,39 @@ def answering(**results: Any) -> SolanaReader:
     )
 
 
-def clock_of(chain: SolanaDevnet) -> dict[str, Any]:
+def told_of(chain: SolanaDevnet, *addresses: Pubkey) -> dict[str, Any]:
     wanted = {"commitment": "processed", "dataSlice": {"offset": 0, "length": 200}}
-    found: dict[str, Any] = chain.answer("getMultipleAccounts", [[str(devnet.CLOCK)], wanted])
+    asked = [str(address) for address in (devnet.CLOCK, *addresses)]
+    found: dict[str, Any] = chain.answer("getMultipleAccounts", [asked, wanted])
     return found
 
 
+def test_what_looks_like_a_lock_is_none_elsewhere(chain: SolanaDevnet) -> None:
+    """Accounts that the chain would not have at this address: another program's, of another size, of another kind."""
+    note, account = make_lock(chain)
+    told = told_of(chain, account)
+    clock, lock = told["value"]
+    data = base64.b64decode(lock["data"][0])
+    rewards_pool = base64.b64encode(b"\3" + data[1:]).decode()
+    empty = base64.b64encode(b"\0" + data[1:]).decode()
+    short = base64.b64encode(data[:199]).decode()
+    changes: list[dict[str, Any]] = [
+        {"owner": devnet.NAME},
+        {"space": 201},
+        {"space": 199, "data": [short, "base64"]},
+        {"data": [rewards_pool, "base64"]},
+        {"data": [empty, "base64"]},
+    ]
+    seen = [
+        answering(getMultipleAccounts=told | {"value": [clock, lock | change]}).locks([name_of(note)], Tip.HEAD)
+        for change in [{}, *changes]
+    ]
+    assert seen[0] not in (None, [None])
+    assert seen[1:] == [[None]] * len(changes)
+
+
 def test_a_clock_of_another_slot_is_refused(chain: SolanaDevnet) -> None:
-    told = clock_of(chain)
+    told = told_of(chain)
     account = {"data": ["", "base64"], "owner": "x", "lamports": 1, "space": 0}
     good = told | {"value": [*told["value"], account]}
     name = [name_of(note_of("a note"))]

@@ -20,6 +20,7 @@ from collateral_world import (
     hexed,
     leaves,
     lock,
+    member_set,
     tag_evidence,
 )
 from margin_accounts import AUDIENCE, OWNER, PRICES, VENUE, Case, account, oracle, params
@@ -29,7 +30,7 @@ from circuits.policy import Verified, verify_bundle
 from circuits.statement import build
 from zkmargin.bundle import Bundle, Collateral
 from zkmargin.canonical import from_hex
-from zkmargin.collateral import Chains, Leaf
+from zkmargin.collateral import Chains, Leaf, MemberSet
 from zkmargin.documents import Policy, Round, Signed, Trust
 from zkmargin.envelope import PrivateKey
 from zkmargin.errors import ContextError, InputError, VerificationError
@@ -133,6 +134,61 @@ def test_evidence_of_a_checkpoint(bundle: Bundle) -> None:
     with pytest.raises(ContextError) as error:
         Evidence.of(SIGNED, MEMBERS, shown, now_unix_s=NOW + 7200)
     assert error.value.code == "expired_checkpoint"
+
+
+def _signed(members: MemberSet, key: PrivateKey = KEY) -> Signed[MemberSet]:
+    return Signed(members, members.sign(key))
+
+
+def _shown(*sets: Signed[MemberSet], registry: Signed[Chains] = SIGNED) -> Evidence:
+    """Both locks in a checkpoint of the first members, and what is known of members."""
+    file = checkpoint_file(leaves(LOCKS))
+    return Evidence.of_signed(registry, sets, [tag_evidence(file, index) for index in range(2)], now_unix_s=NOW)
+
+
+FIRST = _signed(MEMBERS[EVM])
+
+
+def test_evidence_by_sets_that_a_trusted_key_signed(bundle: Bundle) -> None:
+    """Members of other chains, and those that begin later, are not asked."""
+    later = _signed(member_set(version=2, from_epoch=8), STRANGER)
+    evidence = _shown(_signed(MEMBERS[SOL], STRANGER), later, FIRST)
+    assert evidence.sets == (FIRST,)
+    assert not _verify(bundle, evidence).unattested
+
+
+@pytest.mark.parametrize("set_", [Signed(MEMBERS[EVM]), _signed(MEMBERS[EVM], STRANGER)], ids=["bare", "stranger"])
+def test_members_whom_no_trusted_key_vouches_for(bundle: Bundle, set_: Signed[MemberSet]) -> None:
+    _refused("unsigned", bundle, _shown(set_))
+    assert _verify(bundle, _shown(set_), allow_unattested=True).unattested
+    assert _verify(bundle, _shown(set_), policy=None, allow_unattested=True).unattested
+
+
+def test_members_under_a_wrong_signature_are_refused_even_where_none_is_needed(bundle: Bundle) -> None:
+    other = _signed(MEMBERS[SOL]).envelope
+    assert other is not None
+    forged = Signed(MEMBERS[EVM], replace(other, payload=MEMBERS[EVM].to_bytes()))
+    for registry in (SIGNED, Signed(REGISTRY)):
+        _refused("bad_signature", bundle, _shown(forged, registry=registry), allow_unattested=True)
+
+
+def test_members_with_a_key_that_they_never_showed_to_hold(bundle: Bundle) -> None:
+    first, *rest = MEMBERS[EVM].members
+    proof = {"ed25519_proof": "0x" + "00" * 64}
+    taken = MEMBERS[EVM].model_copy(update={"members": (first.model_copy(update=proof), *rest)})
+    _refused("bad_possession", bundle, _shown(_signed(taken)))
+
+
+def test_members_who_were_replaced_attest_nothing_more(bundle: Bundle) -> None:
+    second = _signed(member_set(version=2, from_epoch=7))
+    for sets in ((FIRST, second), (second, FIRST)):
+        with pytest.raises(ContextError) as error:
+            _shown(*sets)
+        assert error.value.code == "wrong_set"
+    for sets in ((), (_signed(member_set(from_epoch=8)),), (_signed(MEMBERS[SOL]),)):
+        with pytest.raises(ContextError) as error:
+            _shown(*sets)
+        assert error.value.code == "no_members"
 
 
 def test_without_evidence_it_is_refused_or_said_to_be_unattested(bundle: Bundle) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from cli_run import EXAMPLES, Ran, zkmargin
+from least_cash import WIDE, least_cash, relation
 
+from circuits import calculators
+from circuits.boxes import box_around
+from circuits.claims import MAINTENANCE
 from circuits.holdings import holdings
-from circuits.layout import Layout
 from circuits.markets import RiskParameters
 from circuits.prices import prices_of
-from circuits.statement import build
 from prover.commands import prove as command
 from zkmargin import canonical
-from zkmargin.bundle import Bundle
 from zkmargin.documents import Account, Params, Round
-from zkmargin.errors import WitnessError
 
+BOX_PERCENT, EXPIRY_S = "0.5", 3600
 FOLDERS = sorted({path.parent for path in EXAMPLES.rglob("params.json")})
 
 
@@ -37,7 +39,7 @@ def _public(folder: Path) -> tuple[str, ...]:
 
 
 def _prove(folder: Path, account: Path, out: Path) -> Ran:
-    options = ("--claim", "maintenance", "--box", "0.5", "--out", out, "-o", "json")
+    options = ("--claim", "maintenance", "--box", BOX_PERCENT, "--expiry", EXPIRY_S, "--out", out, "-o", "json")
     return zkmargin("prove", "--offline", "--account", account, *_public(folder), *options)
 
 
@@ -52,11 +54,8 @@ def test_what_if(folder: Path) -> None:
 
 
 def test_enough_proves_and_one_atto_less_is_refused(folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "ample"
-    assert _prove(folder, folder / "account.json", out).code == 0
-    spare = _spare_cash(folder, Bundle.from_bytes(out.read_bytes()))
     account = json.loads((folder / "account.json").read_text())
-    least = canonical.parse_decimal(account["cash"]) - Fraction(spare, 10**18)
+    least = Fraction(_least_cash_atto(folder), 10**18)
     for cash, code in ((least, 0), (least - Fraction(1, 10**18), 1)):
         path, out = tmp_path / f"{code}.json", tmp_path / f"{code}.zkmargin.json"
         path.write_text(json.dumps(account | {"cash": canonical.format_decimal(cash)}))
@@ -69,24 +68,16 @@ def test_enough_proves_and_one_atto_less_is_refused(folder: Path, tmp_path: Path
             assert (checked.code, checked.json["valid"]) == (0, True)
 
 
-def _spare_cash(folder: Path, bundle: Bundle) -> int:
-    """How many atto of cash could go: by bisection, from what the relation itself admits."""
-    params = Params.from_bytes((folder / "params.json").read_bytes())
+def _least_cash_atto(folder: Path) -> int:
+    """With how much cash in its file the account just proves, by the relation itself; the calculator says where."""
+    risk = RiskParameters.from_document(Params.from_bytes((folder / "params.json").read_bytes()))
     account = Account.from_bytes((folder / "account.json").read_bytes())
-    risk = RiskParameters.from_document(params)
-    held = holdings(account, risk, prices_of(bundle.round, risk))
-    layout = build(bundle.request, bundle.state.document, params, bundle.round).layout
-    spare, short = 0, 1 << 104
-    while short - spare > 1:
-        middle = (spare + short) // 2
-        values = [held.cash0_atto - middle, *held.size_lots]
-        spare, short = (middle, short) if _is_provable(layout, values) else (spare, middle)
-    return spare
-
-
-def _is_provable(layout: Layout, values: list[int]) -> bool:
-    try:
-        layout.assign(values)
-    except WitnessError:
-        return False
-    return True
+    round_ = Round.from_bytes((folder / "oracle.json").read_bytes())
+    prices = prices_of(round_, risk)
+    held = holdings(account, risk, prices)
+    box = risk.box(box_around(prices, Fraction(BOX_PERCENT)))
+    lifetime = (round_.time_unix_s, round_.time_unix_s + EXPIRY_S)
+    short = replace(held, cash0_atto=-WIDE)
+    missing = calculators.of(risk.model).shortfall(short, risk, box, MAINTENANCE, lifetime)
+    spare = held.cash0_atto - least_cash(relation(risk, box, lifetime=lifetime), held.size_lots, near=missing - WIDE)
+    return int(canonical.parse_decimal(account.cash) * 10**18) - spare

@@ -23,7 +23,7 @@ from zkmargin import reference
 from zkmargin.batch import verify_batch
 from zkmargin.bundle import MAX_LOCKS, Collateral, Request
 from zkmargin.canonical import to_hex
-from zkmargin.collateral import Chains
+from zkmargin.collateral import AssetClass, Chains
 from zkmargin.errors import (
     ContextError,
     EncodingError,
@@ -42,7 +42,15 @@ A = 3 * 10**13
 
 def lock(class_: str = "E", chain: str = "one", bits: int = 40, coefficient: int = A, **caps: int) -> Lock:
     of_class, of_chain = caps.get("lots", FREE[0]), caps.get("atto", FREE[1])
-    return Lock(class_, chain, bits, coefficient, of_class, of_chain)
+    return Lock(class_, chain, bits, coefficient, asset(), of_class, of_chain)
+
+
+def asset(price: str = "M0", haircut_ppm: int = 0) -> AssetClass:
+    """A class of whole units, a lot of which is worth its price."""
+    return AssetClass.from_value(
+        {"class": "any", "chain": "eip155:1", "asset": "0x" + "00" * 32, "decimals": 0, "lot": "1", "bits": 48,
+         "price": price, "haircut_ppm": haircut_ppm, "cap_lots": 1}
+    )  # fmt: skip
 
 
 VENUE = risk("perpetuals-cross", {"initial_ppm": 100_000, "maintenance_ppm": 50_000})
@@ -115,6 +123,45 @@ def test_without_locks_the_relation_is_the_one_it_was() -> None:
     plain, with_lock = made("maintenance").relation, made("maintenance", lock()).relation
     assert (with_lock.N, with_lock.N_padded, len(with_lock.rows)) == (plain.N, plain.N_padded, len(plain.rows))
     assert (with_lock.J, with_lock.terms, with_lock.attested) == (plain.J + 1, plain.terms + 1, ((2, 40),))
+
+
+# At which prices they count.
+
+
+def coefficients(claim: str, *locks: Lock, low: int = 100) -> tuple[int, ...]:
+    one, box = Claim.parse(claim), VENUE.box(point(low))
+    return locked.coefficients(locks, one, VENUE, one.over(box, VENUE))
+
+
+def test_a_lot_counts_no_more_than_it_is_worth_at_the_low_end_of_the_claims_box() -> None:
+    """After the haircut of its class: 90 of 100 quote units, and 45 once the price has halved."""
+    dear = replace(lock(coefficient=10**30), asset=asset(haircut_ppm=100_000))
+    assert coefficients("maintenance", dear) == (90 * ATTO,)
+    assert coefficients("survives>=50", dear) == coefficients("stress[M0=-50]", dear) == (45 * ATTO,)
+    assert coefficients("survives>=100", dear) == (0,)
+    assert coefficients("stress[M0=50]", dear) == (135 * ATTO,)
+    cheap = lock(coefficient=7)
+    assert coefficients("survives>=50", cheap, dear) == (7, 45 * ATTO)
+
+
+def test_solvent_today_is_not_solvent_after_a_fall_with_nothing_but_locks() -> None:
+    """A table of stresses: each line at the price of its own box."""
+    of_class = replace(lock(coefficient=100 * ATTO), asset=asset())
+    owed, lots = -80 * ATTO, 1
+    made("maintenance", of_class).assign([owed, 0, lots])
+    for claim in ("survives>=100", "stress[M0=-30]", "maintenance,stress[M0=-30]", "initial,survives>=25"):
+        assert refused(made(claim, of_class), [owed, 0, lots]) == "not_provable"
+    made("maintenance,stress[M0=-20]", of_class).assign([owed, 0, lots])
+
+
+def test_a_class_that_no_market_prices() -> None:
+    """No box says anything of its price; so a claim that every price moves cannot count it."""
+    stable = replace(lock(coefficient=5 * ATTO), asset=asset("USDC-USD"))
+    for claim in ("maintenance", "stress[M0=-90]", "survives[M0]>=90"):
+        assert coefficients(claim, stable) == (5 * ATTO,)
+    with pytest.raises(ContextError) as error:
+        made("maintenance,survives>=10", stable)
+    assert error.value.code == "claim_not_allowed"
 
 
 # Where they count.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_run import zkmargin
 from cli_world import CliWorld, Owner, account
+from typer.testing import CliRunner
 
 from prover import client, commit
 from prover.wallet import Wallet
+from verifier.venue import cli as venue_cli
 from zkmargin import canonical
 from zkmargin.envelope import PrivateKey
 from zkmargin.group import encode
@@ -226,13 +226,14 @@ def test_going_on_with_another_account_file_is_told(
 
 
 def test_by_file_with_the_venues_own_command(world: CliWorld, owner: Owner, tmp_path: Path) -> None:
-    def venue(*args: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from verifier.venue.cli import app; app()", *map(str, args)]
-        directory = ["--dir", str(world.directory / "venue")]
-        return subprocess.run([*command, *directory], capture_output=True, text=True, check=True)
+    def venue(*args: object) -> str:
+        arguments = [*map(str, args), "--dir", str(world.directory / "venue")]
+        ran = CliRunner().invoke(venue_cli.app, arguments, catch_exceptions=False)
+        assert ran.exit_code == 0, ran.output
+        return ran.stdout
 
     keys, request, answer = tmp_path / "venue.json", tmp_path / "request.json", tmp_path / "attestation.json"
-    keys.write_text(venue("key", "-o", "json").stdout)
+    keys.write_text(venue("key", "-o", "json"))
     state, verifier = tmp_path / "state.json", ("--verifier", world.verifier)
     options = ("--account", owner.account_file, *owner.options, "-o", "json")
     ran = zkmargin("commit", *options, *verifier, "--venue-key", keys, "--request-out", request)

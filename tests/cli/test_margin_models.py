@@ -5,20 +5,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_run import Ran, zkmargin
-from cli_world import CliWorld, Owner, cli_world
+from cli_run import zkmargin
+from model_session import VERIFIER_URL, Example, Session, session
+from service_worlds import Beginning, blank_in
 
 from prover.client import Verifier
-from prover.demo import scenario
-from prover.demo.operator import Operator
-from zkmargin.documents import Account, Oracle, Params
-from zkmargin.documents.oracle import Risk
 
 CLAIMS = "health>=1.25,initial,stress[BTC-USD=-20;ETH-USD=-30],survives[ETH-USD]>=10"
 MODEL: dict[str, Any] = {
@@ -46,67 +42,49 @@ ACCOUNT = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ModelOperator(Operator):
-    """An operator whose reporters also say how much is open, and how volatile it is: less of both when prices rise."""
-
-    def _report(self, number: int, unix_s: int, factor: Fraction) -> Oracle:
-        report = super()._report(number, unix_s, factor)
-        risk = Risk(
-            market="BTC-USD",
-            open_interest="2500" if factor < 2 else "1000",
-            volatility="0.62" if factor > Fraction(99, 100) else "0.75",
-        )
-        still = [price for price in report.funding if price.market != "USDC"]
-        return report.model_copy(update={"risk": (risk,), "funding": tuple(still)})
+ORACLE = {
+    "schema": "zkmargin/oracle/v1", "venue": "demo", "round": 1, "time": "2026-11-22T06:00:00Z",
+    "prices": [{"market": market, "price": price} for market, price in PRICES.items()],
+    "funding": [{"market": market, "index": "1.5"} for market in ("BTC-USD", "ETH-USD", "APE-USD")],
+    "risk": [{"market": "BTC-USD", "open_interest": "2500", "volatility": "0.62"}],
+}  # fmt: skip
+KINDS = ("maintenance", "initial", "health", "survives", "stress")
 
 
 @pytest.fixture(scope="module")
-def models() -> Iterator[CliWorld]:
-    """Both services, with these parameters and a first round."""
-    with pytest.MonkeyPatch.context() as patch:
-        prices = {market: Fraction(price) for market, price in PRICES.items()}
-        patch.setattr(
-            scenario, "Operator", lambda _params, _prices, key: ModelOperator(Params.from_value(MODEL), prices, key)
-        )
-        kinds = ["maintenance", "initial", "health", "survives", "stress"]
-        patch.setenv("ZKMARGIN_VERIFIER_CLAIMS", json.dumps(kinds))
-        with cli_world() as world:
-            yield world
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Beginning:
+    return blank_in(tmp_path_factory.mktemp("blank"))
 
 
 @pytest.fixture
-def trader(models: CliWorld, tmp_path: Path) -> Owner:
-    return models.owner(tmp_path, Account.from_value(ACCOUNT))
+def venue(tmp_path: Path, blank: Beginning) -> Iterator[Session]:
+    """Both services, with these parameters and a first round."""
+    with session(tmp_path, Example(MODEL, ORACLE, ACCOUNT), blank, claims=KINDS) as made:
+        made.publish()
+        yield made
 
 
-def _prove(models: CliWorld, trader: Owner, out: Path, claim: str, box: str = "5") -> Ran:
-    asked = ("--claim", claim, "--box", box, "--verifier", models.verifier, "--out", out, "-o", "json")
-    return zkmargin("prove", *asked, *trader.options)
-
-
-def test_commit_prove_submit_status(models: CliWorld, trader: Owner, tmp_path: Path) -> None:
-    verifier = ("--verifier", models.verifier)
-    ran = zkmargin("commit", "--account", trader.account_file, *trader.options, *models.services, "-o", "json")
+def test_commit_prove_submit_status(venue: Session, tmp_path: Path) -> None:
+    verifier = ("--verifier", VERIFIER_URL)
+    ran = venue.commit()
     assert ran.code == 0, ran.out
-    labels = set(trader.open().require_current().openings.by_label)
+    labels = set(venue.open().require_current().openings.by_label)
     assert labels == {"cash0", "q/BTC-USD", "q/ETH-USD", "q/APE-USD", "i/APE-USD", "c/USDC", "d/USDC"}
 
-    bundle, receipt = tmp_path / "proof.zkmargin.json", tmp_path / "receipt.json"
-    proved = _prove(
-        models, trader, bundle, "survives[ETH-USD]>=10, initial,health>=1.25,stress[ETH-USD=-30;BTC-USD=-20]"
-    )
+    receipt = tmp_path / "receipt.json"
+    proved = venue.prove(claim="survives[ETH-USD]>=10, initial,health>=1.25,stress[ETH-USD=-30;BTC-USD=-20]", box="5")
     assert proved.code == 0, proved.out
     assert proved.json["claim"] == CLAIMS
-    checked = zkmargin("verify", *verifier, bundle, "-o", "json")
+    checked = venue.verify()
     assert (checked.code, checked.json["claim"], checked.json["covers_maintenance"]) == (0, CLAIMS, True)
-    submitted = zkmargin("submit", bundle, *verifier, "--receipt-out", receipt, "-o", "json")
+    submitted = venue.submit("--receipt-out", receipt)
     assert submitted.code == 0, submitted.out
     assert submitted.json["claim"] == CLAIMS
-    status = zkmargin("status", *verifier, *trader.options, "-o", "json")
+    assert receipt.exists()
+    status = zkmargin("status", *verifier, *venue.options, "-o", "json")
     assert (status.json["status"], status.json["claim"]) == ("live", CLAIMS)
 
-    shown = zkmargin("inspect", bundle)
+    shown = zkmargin("inspect", venue.bundle)
     assert shown.code == 0
     assert CLAIMS in shown.out
     head = next(line for line in shown.out.splitlines() if line.startswith("market "))
@@ -114,35 +92,33 @@ def test_commit_prove_submit_status(models: CliWorld, trader: Owner, tmp_path: P
     assert "open interest" in head
     ape = next(line for line in shown.out.splitlines() if line.startswith("APE-USD"))
     assert ape.split()[-2:] == ["-", "-"]
-    box = zkmargin("inspect", bundle, "-o", "json").json["box"]
+    box = zkmargin("inspect", venue.bundle, "-o", "json").json["box"]
     assert box[0]["volatility"] == "0.651"
     assert "volatility" not in box[1]
 
-    models.publish(Fraction(-2, 100))  # prices stay in the box, the market gets rougher
-    status = zkmargin("status", *verifier, *trader.options, "-o", "json")
-    assert (status.json["status"], status.json["reason"]) == ("stale", "price_outside_box")
-    again = tmp_path / "again.zkmargin.json"
-    assert _prove(models, trader, again, CLAIMS).code == 0
-    assert zkmargin("submit", again, *verifier).code == 0
-    assert zkmargin("status", *verifier, *trader.options, "-o", "json").json["status"] == "live"
-    models.publish()
+    venue.publish(Fraction(-1, 1000), calmer=Fraction(-6, 100))  # prices stay in the box, the market gets rougher
+    assert venue.status == ("stale", "price_outside_box")
+    assert venue.prove(claim=CLAIMS, box="5").code == 0
+    assert venue.submit().code == 0
+    assert venue.status == ("live", None)
 
 
-def test_what_if(models: CliWorld, trader: Owner) -> None:
+def test_what_if(venue: Session, tmp_path: Path) -> None:
+    assert venue.commit().code == 0
     public = []
-    with Verifier(models.verifier) as service:
+    with Verifier(VERIFIER_URL) as service:
         for name in ("params", "oracle"):
-            file = trader.wallet.parent / f"{name}.json"
+            file = tmp_path / f"{name}.json"
             file.write_text(json.dumps(service.get(f"/v1/{name}/current")))
             public += [f"--{name}", str(file)]
-    ran = zkmargin("whatif", "--account", trader.account_file, *public, "-o", "json")
+    ran = zkmargin("whatif", "--account", venue.account_file, *public, "-o", "json")
     assert ran.code == 0, ran.out
     assert ran.json["solvent"] is True
     assert ran.json["collateral"][0]["asset"] == "USDC"
     ape = ran.json["markets"][2]
     assert ape["market"] == "APE-USD"
     assert Fraction(ape["isolated_slack"]) > 0
-    shown = zkmargin("whatif", "--account", trader.account_file, *public).out
+    shown = zkmargin("whatif", "--account", venue.account_file, *public).out
     assert "isolated slack" in shown
 
 
@@ -157,23 +133,17 @@ def test_what_if(models: CliWorld, trader: Owner) -> None:
         ("health<=1,maintenance", "not_provable"),
     ],
 )
-def test_what_cannot_be_claimed_writes_nothing(
-    models: CliWorld, trader: Owner, tmp_path: Path, claim: str, code: str
-) -> None:
-    assert zkmargin("commit", "--account", trader.account_file, *trader.options, *models.services).code == 0
-    out = tmp_path / "proof.zkmargin.json"
-    ran = _prove(models, trader, out, claim)
+def test_what_cannot_be_claimed_writes_nothing(venue: Session, claim: str, code: str) -> None:
+    assert venue.commit().code == 0
+    ran = venue.prove(claim=claim)
     assert (ran.code in (1, 2), ran.error) == (True, code)
-    assert not out.exists()
+    assert not venue.bundle.exists()
 
 
-def test_a_kind_that_the_verifier_does_not_list_is_refused_there(
-    models: CliWorld, trader: Owner, tmp_path: Path
-) -> None:
-    assert zkmargin("commit", "--account", trader.account_file, *trader.options, *models.services).code == 0
-    out = tmp_path / "proof.zkmargin.json"
-    assert _prove(models, trader, out, "gross>=1000,maintenance").code == 0
-    ran = zkmargin("submit", out, "--verifier", models.verifier, "-o", "json")
+def test_a_kind_that_the_verifier_does_not_list_is_refused_there(venue: Session) -> None:
+    assert venue.commit().code == 0
+    assert venue.prove(claim="gross>=1000,maintenance").code == 0
+    ran = venue.submit()
     assert (ran.code, ran.json["reason"]) == (1, "claim_not_allowed")
 
 

@@ -51,6 +51,7 @@ from zkmargin.collateral import (
     check_checkpoint,
     check_follows,
     check_lock,
+    check_signed,
     check_time,
     keccak256,
 )
@@ -144,6 +145,11 @@ def test_members_are_of_the_chain_and_the_venue() -> None:
     assert code_of(checked, FILE, members=MEMBERS[SOL]) == "wrong_chain"
     assert code_of(checked, FILE, members=member_set(venue="other")) == "wrong_venue"
     assert code_of(checked, FILE, members=member_set(version=2)) == "wrong_set"
+
+
+def test_a_checkpoint_is_of_the_chain_that_was_named() -> None:
+    named = (FILE.checkpoint, FILE.signatures, REGISTRY, REGISTRY.chain_of(SOL), MEMBERS[EVM])
+    assert code_of(check_signed, *named, now_unix_s=NOW) == "wrong_chain"
 
 
 @pytest.mark.parametrize("signers", [(), ("ada",), ("ada", "bob")])

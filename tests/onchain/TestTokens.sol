@@ -7,6 +7,7 @@ contract TestToken {
         Plain,
         Silent, // answers nothing at all
         Fee, // keeps a hundredth
+        Generous, // gives one more
         False, // answers false, and does nothing
         Shrinking, // takes from the recipient instead
         Reentrant // calls back, and leaves the transfer to that call
@@ -65,7 +66,9 @@ contract TestToken {
             return true;
         }
         balanceOf[from] -= amount;
-        balanceOf[to] += behaviour == Behaviour.Fee ? amount - amount / 100 : amount;
+        if (behaviour == Behaviour.Fee) amount -= amount / 100;
+        if (behaviour == Behaviour.Generous) amount += 1;
+        balanceOf[to] += amount;
         if (behaviour == Behaviour.Silent) {
             assembly {
                 return(0, 0)

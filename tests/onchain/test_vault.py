@@ -98,7 +98,13 @@ def test_what_does_not_fit_is_not_cut(world: World, amount: int, unlock_at: int)
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "error"), [("Fee", "InexactTransfer"), ("Shrinking", "InexactTransfer"), ("False", "TransferFailed")]
+    ("behaviour", "error"),
+    [
+        ("Fee", "InexactTransfer"),
+        ("Generous", "InexactTransfer"),
+        ("Shrinking", "InexactTransfer"),
+        ("False", "TransferFailed"),
+    ],
 )
 def test_a_token_that_does_not_deliver_is_refused(world: World, behaviour: str, error: str) -> None:
     world.send(world.token.functions.mint(world.vault.address, 10 * AMOUNT))

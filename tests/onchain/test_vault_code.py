@@ -17,7 +17,7 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError
 
 from zkmargin.collateral.storage_proof import lock_slots, unpack_lock
-from zkmargin.contracts import MAX_DELAY_S, VaultTerms, abi, code_hash, creation_code, lock_id, runtime_code
+from zkmargin.contracts import MAX_DELAY_S, VaultTerms, abi, code_hash, creation_code, lock_id, runtime_code, terms_of
 from zkmargin.errors import InputError
 
 HERE = Path(__file__).parent
@@ -158,3 +158,13 @@ def test_all_of_it_is_in_the_package() -> None:
     package = files("zkmargin.contracts")
     for name in ("CollateralVault.sol", "vault.json", "compile.cjs", "README.md"):
         assert package.joinpath(name).is_file()
+
+
+def test_the_terms_are_read_back_from_the_code() -> None:
+    fixed = VaultTerms(b"\x11" * 20, b"\x22" * 32, 3600, b"\x33" * 32)
+    code = runtime_code(fixed)
+    assert terms_of(code) == fixed
+    for other in (b"", code[:-1], code + b"\0", bytes([code[0] ^ 1]) + code[1:], code[:-1] + bytes([code[-1] ^ 1])):
+        with pytest.raises(InputError) as caught:
+            terms_of(other)
+        assert caught.value.code == "not_the_vault"

@@ -9,26 +9,16 @@ from pathlib import Path
 import pytest
 from collateral_service import Scene
 from service_world import World
-from service_worlds import Beginning, begun, worlds
+from service_worlds import Beginning, begun, blank_in, worlds
 from venue_floor import Floor
 
-from verifier import clock, schema
-from verifier.store import Store
+from verifier import clock
 
 
 @pytest.fixture(scope="session")
-def _empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "verifier.sqlite3"
-    store = Store(f"sqlite:///{path}")
-    schema.upgrade(store)
-    store.close()
-    return path
-
-
-@pytest.fixture(scope="session")
-def blank(_empty_database: Path) -> Beginning:
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Beginning:
     """A database with its tables, and nothing in them."""
-    return Beginning(_empty_database)
+    return blank_in(tmp_path_factory.mktemp("blank"))
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +54,9 @@ def still_world(tmp_path_factory: pytest.TempPathFactory, _begun: Beginning) -> 
 
 
 @pytest.fixture(scope="session")
-def _scene(tmp_path_factory: pytest.TempPathFactory, _empty_database: Path) -> Iterator[Scene]:
+def _scene(tmp_path_factory: pytest.TempPathFactory, blank: Beginning) -> Iterator[Scene]:
     directory = tmp_path_factory.mktemp("scene")
-    shutil.copy(_empty_database, directory / "verifier.sqlite3")
+    shutil.copy(blank.database, directory / "verifier.sqlite3")
     with pytest.MonkeyPatch.context() as patch:
         scene = Scene(directory)
         patch.setattr(clock, "now_unix_s", lambda: scene.now)

@@ -14,12 +14,14 @@ from collateral_service import (
     Scene,
     digest,
     revoke,
+    tag,
 )
 from collateral_world import EVM, KEYS, QUORUM, SOL
 
-from verifier.collateral import classes
+from verifier.collateral import checkpoints, classes
 from zkmargin import canonical
 from zkmargin.collateral import Ed25519Key, SignedCheckpoint
+from zkmargin.errors import ContextError
 
 
 @pytest.fixture
@@ -123,6 +125,39 @@ def test_a_stale_account_comes_back_with_other_collateral(scene: Scene) -> None:
     assert scene.checkpoint(EVM, [scene.ann_eth, more]).json()["registered"] == 1
     assert scene.count(scene.ben, {more: LOW_ETH}).status_code == 201
     assert scene.told(scene.ben) == ("live", None)
+
+
+def test_a_lock_that_the_venue_is_about_to_seize_counts_no_more_from_that_second_on(scene: Scene) -> None:
+    """Before any attestor sees it: a credit for what is seized never stands beside the lock."""
+    both, ben = [scene.ann_eth, scene.ben_eth], tag(scene.ben_eth)
+    meanwhile = scene.file(EVM, both)
+    told = scene.service.collateral.seizing(ben)
+    assert (told["tag"], told["state"], told["epoch"]) == (ben, "seized", 1)
+    assert scene.everyone == [None, "collateral_seized", None]
+    assert scene.class_("ETH")["locks"] == 1
+    assert scene.count(scene.ben, {scene.ben_eth: LOW_ETH}, percent="4").json()["code"] == "collateral_seized"
+    taken = scene.take(meanwhile).json()  # members have not seen it yet
+    assert (taken["renewed"], taken["over"]) == (1, 1)
+    assert scene.checkpoint(EVM, both[:1], revoke((scene.ben_eth, "reorged"))).json()["revoked"] == 0
+    assert scene.checkpoint(EVM, both).json()["over"] == 1
+    assert scene.service.collateral.seizing(ben)["state"] == "seized"
+    assert (scene.told(scene.ben), scene.state_of(scene.ben_eth)) == (("stale", "collateral_seized"), "seized")
+
+
+def test_what_is_not_there_to_be_seized(scene: Scene) -> None:
+    reorged, released = revoke((scene.ann_eth, "reorged")), revoke((scene.ben_eth, "released"))
+    scene.checkpoint(EVM, [], sorted(reorged + released, key=lambda revocation: revocation.tag))
+    before = scene.dump()
+    for wrong, code in (
+        (tag(scene.ben_eth), "collateral_released"),
+        ("0x" + "07" * 32, "unknown_lock"),
+        ("", "unknown_lock"),
+    ):
+        with pytest.raises(ContextError) as refused:
+            scene.service.collateral.seizing(wrong)
+        assert refused.value.code == code
+    assert scene.dump() == before
+    assert scene.service.collateral.seizing(tag(scene.ann_eth))["state"] == "seized"  # it may come again
 
 
 # Members
@@ -244,6 +279,17 @@ def test_after_a_thaw_either_story_may_be_the_one_before(scene: Scene) -> None:
     assert taken.status_code == 201, taken.text
 
 
+def test_after_a_thaw_the_members_before_sign_nothing_more(scene: Scene) -> None:
+    """Not even an epoch before those after them begin."""
+    equivocate(scene)
+    assert scene.rotate(EVM, from_epoch=5).status_code == 201
+    assert scene.service.collateral.thaw(EVM)
+    both = [scene.ann_eth, scene.ben_eth]
+    assert scene.checkpoint(EVM, both, set_version=1).json()["code"] == "wrong_set"
+    assert scene.checkpoint(EVM, both, epoch=5).status_code == 201
+    assert scene.everyone == [None, None, None]
+
+
 def test_members_that_were_replaced_freeze_nothing_any_more(scene: Scene) -> None:
     first = scene.last[EVM]
     assert first is not None
@@ -253,6 +299,73 @@ def test_members_that_were_replaced_freeze_nothing_any_more(scene: Scene) -> Non
     taken = scene.post("/v1/collateral/checkpoints", other.to_bytes())
     assert (taken.status_code, taken.json()["frozen"]) == (201, False)  # kept, as evidence
     assert scene.everyone == [None, None, None]
+
+
+def test_what_replaced_members_attested_ends_with_the_evidence_against_them(scene: Scene) -> None:
+    """And nothing else: what the members after them renewed counts on."""
+    invented = scene.lock(scene.ben, 50 * 10**18)
+    assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth, invented]).status_code == 201
+    second = scene.last[EVM]
+    assert second is not None
+    assert scene.count(scene.ben, {invented: LOW_ETH}).status_code == 201
+    scene.rotate(EVM)
+    assert scene.checkpoint(EVM, [scene.ann_eth]).status_code == 201  # by the next members, who do not see it
+    assert scene.everyone == [None, None, None]
+    told = second.checkpoint
+    other = scene.file(EVM, epoch=2, previous=told.previous, set_version=1, block_time=told.block_time)
+    answer = scene.post("/v1/collateral/checkpoints", other.to_bytes()).json()
+    assert (answer["accepted"], answer["frozen"]) == (False, False)
+    assert scene.everyone == [None, "collateral_expired", None]
+    assert [scene.state_of(lock) for lock in (invented, scene.ben_eth, scene.ann_eth)] == [
+        "expired",
+        "expired",
+        "final",
+    ]
+    assert scene.count(scene.ben, {invented: LOW_ETH}, percent="4").json()["code"] == "collateral_expired"
+    assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth]).status_code == 201
+    assert scene.state_of(scene.ben_eth) == "final"
+
+
+def passed_over(scene: Scene, epoch: int = 3) -> SignedCheckpoint:
+    """A checkpoint of epoch 2, by the members of the chain, which goes to another epoch without it."""
+    made = scene.file(EVM, [scene.ann_eth])
+    assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth], epoch=epoch).status_code == 201
+    return made
+
+
+def test_a_checkpoint_of_an_epoch_that_was_passed_over_is_kept_and_counts_for_nothing(scene: Scene) -> None:
+    late = passed_over(scene)
+    scene.now += 10 * MAX_AGE_S
+    before = scene.chain(EVM)
+    answer = scene.post("/v1/collateral/checkpoints", late.to_bytes())
+    told = answer.json()
+    assert (answer.status_code, told["accepted"], told["frozen"], told["renewed"]) == (201, False, False, 0)
+    assert scene.post("/v1/collateral/checkpoints", late.to_bytes()).status_code == 200
+    assert scene.chain(EVM) == before
+    kept = scene.client.get(f"/v1/collateral/chains/{EVM}/checkpoints/2").json()["items"]
+    assert [(item["accepted"], item["digest"]) for item in kept] == [(False, digest(late))]
+
+
+def test_two_checkpoints_of_an_epoch_that_was_passed_over_freeze_the_chain(scene: Scene) -> None:
+    one = passed_over(scene)
+    other = scene.file(EVM, epoch=2, previous=one.checkpoint.previous)
+    third = scene.file(EVM, epoch=2, previous=one.checkpoint.previous, block_hash="0x" + "78" * 32)
+    frozen = [scene.post("/v1/collateral/checkpoints", file.to_bytes()).json()["frozen"] for file in (one, other)]
+    assert frozen == [False, True]
+    assert scene.everyone == ["chain_frozen", "chain_frozen", None]
+    assert scene.post("/v1/collateral/checkpoints", third.to_bytes()).status_code == 200  # two are enough
+    assert len(scene.client.get(f"/v1/collateral/chains/{EVM}/checkpoints/2").json()["items"]) == 2
+
+
+def test_what_is_kept_of_epochs_that_were_passed_over_is_bounded(scene: Scene) -> None:
+    far = passed_over(scene, 3 + checkpoints.WITNESSED_EPOCHS)
+    near = scene.file(EVM, epoch=3)
+    few = scene.file(EVM, epoch=4, signers=QUORUM[:2])
+    before = scene.dump()
+    assert scene.take(far).json()["code"] == "old_checkpoint"
+    assert scene.take(few).json()["code"] == "too_few_signatures"
+    assert scene.dump() == before
+    assert scene.post("/v1/collateral/checkpoints", near.to_bytes()).status_code == 201
 
 
 # Prices, pegs, ages, registries
@@ -290,6 +403,16 @@ def test_age_takes_off_more_by_the_clock_alone(scene: Scene, step: int, age_s: i
     assert scene.class_("ETH")["allowed_atto_per_lot"] == str(ETH_ALLOWED[step])
     assert scene.checkpoint(EVM, [scene.ann_eth, scene.ben_eth]).status_code == 201
     assert scene.told(scene.ben) == ("live", None)
+
+
+def test_a_lock_without_a_newer_leaf_ages_however_young_its_chain_is(scene: Scene) -> None:
+    scene.ben.put()
+    assert scene.count(scene.ben, {scene.ben_eth: ETH_ALLOWED[1] + 1}).status_code == 201
+    scene.now += SOFT_AGE_S - 120
+    assert scene.checkpoint(EVM, [scene.ann_eth]).status_code == 201
+    assert scene.told(scene.ben) == ("live", None)
+    scene.now += 1
+    assert scene.told(scene.ben) == ("stale", "collateral_coefficient")
 
 
 def test_a_class_that_leaves_its_peg_counts_less_until_enough_calm_rounds(
@@ -344,6 +467,23 @@ def test_a_haircut_that_rises_counts_at_once_and_an_older_registry_ends_with_its
     scene.registry = old
     assert scene.count(scene.ben, {scene.ben_eth: LOW_ETH}).status_code == 201
     assert scene.everyone == ["old_registry", None, None]
+
+
+def test_a_registry_that_shortens_the_age_ends_the_evidence_that_is_known(scene: Scene) -> None:
+    shorter = {"max_age_s": 1800, "late_age_s": 1800}
+    following = scene.next_registry(**{f"chain__{name}": value for name, value in shorter.items()})
+    assert scene.publish_registry(following).status_code == 201
+    assert scene.count(scene.ben, {scene.ben_eth: LOW_ETH}).status_code == 201
+    assert scene.checkpoint(SOL, [scene.ann_dollars]).status_code == 201
+    scene.now += 1800 - 120 - 1
+    assert (scene.everyone, scene.state_of(scene.ben_eth)) == ([None, None, None], "final")
+    assert (scene.class_("ETH")["locks"], scene.class_("ETH")["allowed_atto_per_lot"]) == (2, str(ETH_ALLOWED[1]))
+    scene.now += 1
+    assert (scene.everyone, scene.state_of(scene.ben_eth)) == (["collateral_expired"] * 2 + [None], "expired")
+    assert (scene.class_("ETH")["locks"], scene.class_("ETH")["allowed_atto_per_lot"]) == (0, "0")
+    assert scene.chain(EVM)["expiry"] == canonical.format_time(scene.now)
+    scene.publish_round(2, DOLLAR_PRICES)
+    assert scene.count(scene.ben, {scene.ben_eth: LOW_ETH}, percent="4").json()["code"] == "collateral_expired"
 
 
 def test_a_haircut_above_everything_leaves_nothing(scene: Scene) -> None:

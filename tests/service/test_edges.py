@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from circuits.boxes import MarketBox, within
 from verifier import edges, packed
+from verifier.collateral import standing
+from verifier.collateral.standing import LockState, Terms, UsedLock
 from verifier.edges import Edge, Moment, Status, Verdict
 
 BOX = (MarketBox(10, 20, -5, 5), MarketBox(100, 200, 0, 0))
@@ -173,6 +175,97 @@ def test_which_verdict_is_least_needed() -> None:
     # Under older parameters, or without a market, a box stands in for nothing newer.
     assert least((9, 1, narrow), (7, 1, wide), (6, 2, box_of(10, 2)), (8, 2, box_of(20, 3))) == 2
     assert least((9, 2, narrow), (9, 1, narrow), (8, 1, wide)) == 1
+
+
+# Locks
+
+
+TERMS = {"ETH": Terms((100, 80, 50), 10, 20, 2000)}
+LOCK = UsedLock("a", "ETH", 50, LockState.FINAL, False, 900, 1960)
+COUNTING = VERDICT._replace(expiry_unix_s=9999, registry_version=1, locks=(LOCK,))
+
+
+def counting(now: int = 1000, **lock: object) -> Edge:
+    """The edge of an account that counts such a lock."""
+    verdict = COUNTING._replace(locks=(LOCK._replace(**lock),))
+    return edges.turned(edges.NEW, [verdict], moment(now=now, terms=TERMS, params_end_unix_s={}))
+
+
+def test_a_verdict_covers_while_every_lock_of_it_counts() -> None:
+    edge = counting()
+    assert (edge.status, edge.live_until_unix_s, edge.live_until_reason) == (Status.LIVE, 1959, "collateral_expired")
+    assert counting(now=1959).status is Status.LIVE
+    assert counting(now=1960).reason == "collateral_expired"
+    for changes, reason in (
+        ({"state": LockState.REORGED}, "collateral_reorged"),
+        ({"state": LockState.RELEASED}, "collateral_released"),
+        ({"state": LockState.SEIZED}, "collateral_seized"),
+        ({"frozen": True}, "chain_frozen"),
+        ({"coefficient_atto": 101}, "collateral_coefficient"),
+        ({"class_": "SOL"}, "collateral_coefficient"),  # of a class without terms nothing counts
+    ):
+        assert counting(**changes).reason == reason
+    both = COUNTING._replace(locks=(LOCK._replace(expiry_unix_s=1500), LOCK._replace(tag="b")))
+    assert edges.turned(edges.NEW, [both], moment(terms=TERMS, params_end_unix_s={})).live_until_unix_s == 1499
+
+
+def test_what_a_lot_counts_falls_with_the_age_of_its_block() -> None:
+    for coefficient, until, reason in (
+        (50, 1959, "collateral_expired"),
+        (51, 1000 + 20, "collateral_coefficient"),
+        (80, 1000 + 20, "collateral_coefficient"),
+        (81, 1000 + 10, "collateral_coefficient"),
+        (100, 1000 + 10, "collateral_coefficient"),
+    ):
+        edge = counting(coefficient_atto=coefficient, seen_unix_s=1000)
+        assert (edge.live_until_unix_s, edge.live_until_reason) == (until, reason)
+        assert counting(now=until, coefficient_atto=coefficient, seen_unix_s=1000).status is Status.LIVE
+        assert counting(now=until + 1, coefficient_atto=coefficient, seen_unix_s=1000).reason == reason
+
+
+@settings(deadline=None)
+@given(*[st.integers(0, 60)] * 3, st.integers(1, 60), *[st.integers(0, 30)] * 3, st.integers(1, 99))
+def test_when_a_lock_ends_is_the_first_second_in_which_it_does_not_count(
+    a: int, b: int, c: int, coefficient: int, soft_age_s: int, more_s: int, life_s: int, max_age_s: int
+) -> None:
+    late, soft, fresh = sorted((a, b, c))
+    terms = Terms((fresh, soft, late), soft_age_s, soft_age_s + more_s, max_age_s)
+    lock = LOCK._replace(coefficient_atto=coefficient, seen_unix_s=0, expiry_unix_s=life_s + 1)
+    counts = [now <= life_s and now < max_age_s and coefficient <= terms.at(now) for now in range(100)]
+    assert [standing.why_not(lock, {"ETH": terms}, now) is None for now in range(100)] == counts
+    if counts[0]:
+        assert standing.end(lock, {"ETH": terms})[0] == counts.index(False) - 1
+
+
+def test_a_verdict_ends_with_the_grace_of_its_registry_too() -> None:
+    at = moment(terms=TERMS, params_end_unix_s={}, registry_end_unix_s={1: 1500})
+    edge = edges.turned(edges.NEW, [COUNTING], at)
+    assert (edge.live_until_unix_s, edge.live_until_reason) == (1500, "old_registry")
+    late = moment(now=1501, terms=TERMS, params_end_unix_s={}, registry_end_unix_s={1: 1500})
+    assert edges.turned(edges.NEW, [COUNTING], late).reason == "old_registry"
+    assert edges.turned(edges.NEW, [COUNTING._replace(registry_version=2)], late).status is Status.LIVE
+
+
+def test_a_verdict_that_counts_other_locks_stands_in_for_none() -> None:
+    def least(*verdicts: tuple[tuple[UsedLock, ...], int | None]) -> int:
+        """(locks, version of the registry), the newest first; the one in the middle is the first to expire."""
+        made = [COUNTING._replace(locks=locks, registry_version=version) for locks, version in verdicts]
+        made[-1] = made[-1]._replace(expiry_unix_s=9999)
+        made[1] = made[1]._replace(expiry_unix_s=9998)
+        return edges.least_needed(made)
+
+    other, more, dearer = LOCK._replace(tag="b"), (LOCK, LOCK._replace(tag="b")), LOCK._replace(coefficient_atto=51)
+    stands_in, does_not = 2, 1
+    assert least(((LOCK,), 1), ((other,), 1), ((LOCK,), 1)) == stands_in
+    assert least(((LOCK,), 1), ((other,), 1), (more, 1)) == stands_in  # it needs one lock less
+    assert least(((LOCK,), 1), ((other,), 1), ((dearer,), 1)) == stands_in
+    assert least(((), None), ((other,), 1), ((LOCK,), 1)) == stands_in  # it needs none
+    assert least(((LOCK,), 2), ((other,), 1), ((LOCK,), 1)) == stands_in
+    assert least((more, 1), ((other,), 1), ((LOCK,), 1)) == does_not
+    assert least(((LOCK,), 1), ((LOCK._replace(tag="c"),), 1), ((other,), 1)) == does_not
+    assert least(((dearer,), 1), ((other,), 1), ((LOCK,), 1)) == does_not
+    assert least(((LOCK,), 1), ((other,), 1), ((LOCK,), 2)) == does_not
+    assert least(((LOCK,), 1), ((other,), 1), ((), None)) == does_not
 
 
 # Packed boxes

@@ -322,4 +322,9 @@ def test_the_description_names_every_route_of_the_contract() -> None:
         ("GET", "/v1/accounts"), ("GET", "/v1/accounts/{account}"), ("GET", "/v1/accounts/{account}/state"),
         ("POST", "/v1/accounts/{account}/states"), ("POST", "/v1/submissions"), ("GET", "/v1/submissions"),
         ("GET", "/v1/submissions/{bundle}"),
+        ("GET", "/v1/collateral/registry"), ("POST", "/v1/collateral/registry"), ("POST", "/v1/collateral/sets"),
+        ("POST", "/v1/collateral/checkpoints"), ("POST", "/v1/collateral/locks"), ("GET", "/v1/collateral/chains"),
+        ("GET", "/v1/collateral/chains/{chain}/sets"),
+        ("GET", "/v1/collateral/chains/{chain}/checkpoints/{epoch}"),
+        ("GET", "/v1/collateral/classes"), ("GET", "/v1/collateral/locks/{tag}"),
     }  # fmt: skip

@@ -152,7 +152,7 @@ def survive(place: Place, bundles: int, answers: int) -> None:
 
 
 def test_nothing_acknowledged_is_lost_by_kill_9(place: Place) -> None:
-    survive(place, bundles=10, answers=4)
+    survive(place, bundles=7, answers=3)
     # And as it runs: a round published straight on the database turns what it answers.
     report = make_report(2, PRICES | {"BTC-USD": "90000"}, place.now)
     for key in place.keys.quorum:

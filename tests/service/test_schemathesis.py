@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import schemathesis
+from collateral_service import Scene
+from collateral_world import EVM, SOL, tag_evidence
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -69,3 +71,28 @@ def test_the_description_is_of_good_answers_too(still_world: World, api: Any) ->
     for route, method, answer in answers:
         assert answer.status_code < 300 or answer is refused, (route, answer.text)
         api[route][method].validate_response(answer)
+
+
+def test_the_description_is_of_good_answers_about_collateral_too(scene: Scene) -> None:
+    api = schemathesis.openapi.from_asgi("/openapi.json", scene.client.app)
+    prefix, file = "/v1/collateral", scene.file(EVM, [scene.ann_eth, scene.ben_eth])
+    taken = scene.take(file)
+    contradicting = scene.take(scene.file(EVM, epoch=2, previous=file.checkpoint.previous))
+    answers: list[tuple[str, str, Any]] = [
+        ("/checkpoints", "POST", taken),
+        ("/checkpoints", "POST", contradicting),
+        ("/registry", "POST", scene.publish_registry(scene.next_registry())),
+        ("/sets", "POST", scene.rotate(EVM)),
+        ("/locks", "POST", scene.show(tag_evidence(scene.last[SOL], 0))),
+    ]
+    gets = {
+        "/registry": "/registry", "/chains": "/chains", "/classes": "/classes",
+        "/chains/{chain}/sets": f"/chains/{EVM}/sets",
+        "/chains/{chain}/checkpoints/{epoch}": f"/chains/{EVM}/checkpoints/2",
+        "/locks/{tag}": f"/locks/{canonical.to_hex(scene.ann_eth.note.tag)}",
+        "/locks/{tag}/evidence": f"/locks/{canonical.to_hex(scene.ann_dollars.note.tag)}/evidence",
+    }  # fmt: skip
+    answers += [(route, "GET", scene.client.get(prefix + path)) for route, path in gets.items()]
+    for route, method, answer in answers:
+        assert answer.status_code < 300, (route, answer.text)
+        api[prefix + route][method].validate_response(answer)

@@ -86,6 +86,7 @@ class Society:
         reader: Any = None,
         *,
         names: Sequence[str] = ("a", "b", "c"),
+        threshold: int = 2,
         like: Society | None = None,
         **entry: Any,
     ) -> None:
@@ -98,7 +99,7 @@ class Society:
         told = self.chain.identity()
         fixed = {
             "chain": told.chain, "genesis": canonical.to_hex(told.genesis),
-            "code_hash": canonical.to_hex(told.code_hash), "vault": "0x" + "00" * 12 + "aa" * 20,
+            "code_hash": told.code_hash and canonical.to_hex(told.code_hash), "vault": "0x" + "00" * 12 + "aa" * 20,
         }  # fmt: skip
         chain_entry, asset = ENTRY | fixed | entry, CLASS | {"chain": told.chain}
         self.registry = Chains.from_value(
@@ -119,7 +120,7 @@ class Society:
                 self._make(name)
             self.restart(name)
         if like is None:
-            self.publish_set(self.member_set(names))
+            self.publish_set(self.member_set(names, threshold=threshold))
 
     def _make(self, name: str) -> None:
         papers = {

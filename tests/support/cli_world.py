@@ -9,16 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cli_run import zkmargin
 
 from prover.client import Verifier
+from prover.demo import scenario
 from prover.demo.operator import Operator
-from prover.demo.scenario import start
+from prover.demo.scenario import source
 from prover.demo.services import Services, services
 from prover.wallet import Wallet
 from zkmargin.documents import Account
 
+MARKETS = ("BTC-USD", "ETH-USD", "SOL-USD")
 PASSWORD = "correct horse battery"
 
 
@@ -96,11 +100,19 @@ class CliWorld:
         (self.directory / "positions" / f"{owner}.json").write_bytes(booked.to_bytes())
 
 
+def _three_markets() -> dict[str, Any]:
+    """The demo's venue with three of its twenty markets."""
+    told = source()
+    kept = [market for market in told["params"]["markets"] if market["market"] in MARKETS]
+    return told | {"params": told["params"] | {"markets": kept}}
+
+
 @contextmanager
-def cli_world() -> Iterator[CliWorld]:
-    """Started, with the demo's parameters and a first round; ended and removed afterwards."""
-    with services() as place:
-        operator, venue, verifier = start(place)
+def cli_world(grace_s: int = scenario.GRACE_S) -> Iterator[CliWorld]:
+    """Started, with three of the demo's markets and a first round; ended and removed afterwards."""
+    with services() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenario, "source", _three_markets)
+        operator, venue, verifier = scenario.start(place, grace_s)
         world = CliWorld(place, operator, venue, verifier)
         with Verifier(verifier) as client:
             client.post("/v1/params", operator.signed_params().to_bytes())

@@ -144,6 +144,7 @@ class Scene(World):
     def file(
         self,
         chain: str,
+        /,
         locks: Iterable[Lock] = (),
         revoked: Sequence[Revocation] = (),
         signers: Iterable[str] = fixed.QUORUM,
@@ -166,12 +167,12 @@ class Scene(World):
     def take(self, file: SignedCheckpoint) -> Any:
         """Send a checkpoint; if it is taken, the next one follows it."""
         answer = self.post("/v1/collateral/checkpoints", file.to_bytes())
-        if answer.status_code == 201 and not answer.json()["frozen"]:
+        if answer.status_code == 201 and answer.json()["accepted"]:
             self.last[self.registry.chain_of_digest(canonical.from_hex(file.checkpoint.chain)).chain] = file
         return answer
 
     def checkpoint(
-        self, chain: str, locks: Iterable[Lock] = (), revoked: Sequence[Revocation] = (), **changes: Any
+        self, chain: str, /, locks: Iterable[Lock] = (), revoked: Sequence[Revocation] = (), **changes: Any
     ) -> Any:
         """Make and send the next checkpoint."""
         return self.take(self.file(chain, locks, revoked, **changes))

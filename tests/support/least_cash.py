@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model_cases import is_provable
+from model_cases import is_provable, least
 
 from circuits import statement
 from circuits.boxes import Lifetime, PriceBox
@@ -24,10 +24,6 @@ def relation(
     return statement.layout(params, box, Claims.parse(claim), lifetime)
 
 
-def least_cash(layout: Layout, sizes: Sequence[int]) -> int:
-    """The least cash, in atto, that proves."""
-    low, high = -WIDE, WIDE
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_provable(layout, middle, sizes) else (middle, high)
-    return high
+def least_cash(layout: Layout, sizes: Sequence[int], near: int | None = None) -> int:
+    """The least cash, in atto, that proves; found at once if it is ``near``."""
+    return least(lambda cash: is_provable(layout, cash, sizes), -WIDE, WIDE, near)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 import pytest
@@ -70,11 +71,25 @@ def is_provable(of: Layout, cash0_atto: int, lots: Sequence[int]) -> bool:
 
 def provable_cash(of: Layout, lots: Sequence[int]) -> int:
     """The least cash0, in atto, that is provable with these sizes."""
-    short, enough = DEBT, -DEBT // 10**3
+    return least(lambda cash: is_provable(of, cash, lots), DEBT, -DEBT // 10**3)
+
+
+def least(holds: Callable[[int], bool], short: int, enough: int, near: int | None = None) -> int:
+    """The least number at which ``holds``: above ``short``, at most ``enough``. Two questions, not a hundred, if it
+    is ``near``."""
+    if near is not None and holds(near):
+        enough = near
+        short = short if holds(near - 1) else near - 1
     while enough - short > 1:
         middle = (short + enough) // 2
-        short, enough = (short, middle) if is_provable(of, middle, lots) else (middle, enough)
+        short, enough = (short, middle) if holds(middle) else (middle, enough)
     return enough
+
+
+def check_least_between(of: Layout, lots: Sequence[int], least: Fraction | int, most: Fraction | int) -> None:
+    """The least cash0 that is provable, in atto, is at least ``least`` and at most ``most``."""
+    assert not is_provable(of, ceil(least) - 1, lots)
+    assert is_provable(of, floor(most), lots)
 
 
 def check_sharp(parameters: RiskParameters, lots: Sequence[int], box: PriceBox, claim: str) -> Layout:

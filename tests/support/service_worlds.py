@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from service_world import World
 
-from verifier import clock
+from verifier import clock, schema
+from verifier.store import Store
 
 DATABASE = "verifier.sqlite3"
 
@@ -21,6 +22,14 @@ class Beginning(NamedTuple):
 
     database: Path
     world: World | None = None
+
+
+def blank_in(directory: Path) -> Beginning:
+    """A database with its tables, and nothing in them."""
+    store = Store(f"sqlite:///{directory / DATABASE}")
+    schema.upgrade(store)
+    store.close()
+    return Beginning(directory / DATABASE)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class SolanaDevnet:
     def __init__(self, now_unix_s: int, slot: int = 1000) -> None:
         self.svm = LiteSVM()
         self.payer = Keypair.from_seed(bytes(32))
-        self.svm.airdrop(self.payer.pubkey(), 10**5 * SOL)
+        self.svm.set_account(self.payer.pubkey(), Account(10**7 * SOL, b"", Pubkey.default()))
         self.slot, self.now_unix_s = slot, now_unix_s
         self.reserve = self.svm.minimum_balance_for_rent_exemption(STAKE_BYTES)
         self.frames: list[Frame] = []

@@ -14,7 +14,9 @@ from zkmargin.collateral import Note
 from zkmargin.contracts import VaultTerms, lock_id
 
 DELAY_S = 3600
-BEHAVIOURS = {name: index for index, name in enumerate(["Plain", "Silent", "Fee", "False", "Shrinking", "Reentrant"])}
+BEHAVIOURS = {
+    name: index for index, name in enumerate(["Plain", "Silent", "Fee", "Generous", "False", "Shrinking", "Reentrant"])
+}
 ACCOUNT = bytes([0xAC]) * 32
 COMMITMENT = bytes(range(0x80, 0xB0))
 """Not a point: the vault hashes it, and no more."""

@@ -23,8 +23,9 @@ from zkmargin.collateral.revocation import revoked_root
 from zkmargin.collateral.signatures import verify
 from zkmargin.errors import ContextError, ZkMarginError
 
-from .choice import choose
+from .choice import Offer, choose
 from .messages import Candidates, ChainState, Passed, Proposal
+from .survey import pressing
 
 T = TypeVar("T")
 
@@ -92,10 +93,14 @@ def collect(
     entry = registry.chain_of(chain)
     asked = _Asked(attestors)
     states = asked.every(attestors, lambda attestor: attestor.state(chain))
-    epoch, members = _next_epoch(states, sets, 0 if previous is None else previous.checkpoint.epoch, asked)
+    last = 0 if previous is None else previous.checkpoint.epoch
+    epoch, members = _next_epoch(states, sets, last, asked)
     able = [m for m, state in states.items() if state.signed_epoch < epoch <= state.newest_epoch]
     offers = _of_one_block(asked.every(able, lambda attestor: attestor.candidates(chain, epoch)), entry, members, epoch)
-    chosen = choose({member: set(offer.leaves) for member, offer in offers.items()}, members.threshold)
+    chosen = choose(
+        {member: Offer(set(offer.leaves), pressing(offer.revocations)) for member, offer in offers.items()},
+        [member.id for member in members.members], members.threshold, epoch, last,
+    )  # fmt: skip
     if not chosen:
         raise asked.no_quorum()
     proposal = _proposal([offers[member] for member in chosen], entry, members, previous)
@@ -195,7 +200,7 @@ def _proposal(
     first = offers[0]
     common = set(first.leaves).intersection(*(offer.leaves for offer in offers))
     hashed = sorted((leaf_hash(canonical.from_hex(leaf)), leaf) for leaf in common)
-    revoked = [r for r in first.revocations if all(r in offer.revocations for offer in offers)]
+    revoked = set(first.revocations).intersection(*(offer.revocations for offer in offers))
     revocations = tuple(sorted(revoked, key=lambda revocation: revocation.tag))
     before = FIRST_PREVIOUS
     passed = None
@@ -215,4 +220,4 @@ def _proposal(
 
 
 def _covers(offer: Candidates, proposal: Proposal) -> bool:
-    return set(proposal.leaves) <= set(offer.leaves) and all(r in offer.revocations for r in proposal.revocations)
+    return set(proposal.leaves) <= set(offer.leaves) and set(proposal.revocations) <= set(offer.revocations)

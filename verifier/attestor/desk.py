@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from verifier import config_file
+from verifier import config_file, disk
 from verifier.errors import Unavailable
 from verifier.publication import Published
 from verifier.store import Store
@@ -15,7 +15,7 @@ from zkmargin import canonical
 from zkmargin.collateral import SigningKey
 from zkmargin.collateral.members import Member, SignedMemberSet
 from zkmargin.collateral.registry import ChainEntry, Chains
-from zkmargin.errors import ContextError
+from zkmargin.errors import ContextError, InputError
 
 from . import keys, papers, sets, tables
 from .reader import Reader
@@ -57,7 +57,11 @@ class Desk:
         settings = config_file.load(AttestorSettings, directory)
         signing_keys = keys.read_signing(directory)
         token = keys.read_token(directory / TOKEN_FILE)
-        store = Store(f"sqlite:///{(directory / DATABASE_FILE).absolute()}")
+        database = directory / DATABASE_FILE
+        if not disk.exists(database):
+            # It says which epochs are signed. A new one in its place would let this member sign them a second time.
+            raise InputError(f"{database} is gone: this member's keys must not sign again", code="no_database")
+        store = Store(f"sqlite:///{database.absolute()}")
         tables.create(store)
         return cls(settings, store, signing_keys, token, reader)
 

@@ -75,25 +75,27 @@ class EvmReader:
         refused = _web3().exceptions.Web3RPCError
         views: list[LockView | None] = []
         for start in range(0, len(names), _BATCH):
-            ask = partial(self._calls, names[start : start + _BATCH], where)
+            part = names[start : start + _BATCH]
             try:
-                views += map(_lock, _told(ask, passing=(refused,)))
+                answers = _told(partial(self._calls, part, where), passing=(refused,))
             except refused:
                 if at is Tip.PENDING:
                     return None
                 message = "the node refuses to read the vault at this height: has it dropped the state?"
                 raise Unavailable(message, code="chain_unavailable") from None
+            if len(answers) != len(part):
+                raise Unavailable("the node answered another number of questions", code="chain_unavailable")
+            views += map(_lock, answers)
         return views
 
     def _calls(self, names: Sequence[LockName], where: str) -> list[bytes]:
-        eth = self._web3.eth
-        calls: list[Any] = [{"to": self._vault, "data": _LOCKS + keccak256(name.owner + name.note)} for name in names]
-        if not hasattr(self._provider, "make_batch_request") or len(calls) == 1:
-            return [bytes(eth.call(call, where)) for call in calls]
-        with self._web3.batch_requests() as batch:
-            for call in calls:
-                batch.add(eth.call(call, where))
-            return [bytes(answer) for answer in batch.execute()]
+        calls = [{"to": self._vault, "data": _hex(_LOCKS + keccak256(name.owner + name.note))} for name in names]
+        if hasattr(self._provider, "make_batch_request"):
+            # Below web3.py's formatters, which take twenty times as long as a node does.
+            answers = self._provider.make_batch_request([("eth_call", [call, where]) for call in calls])
+        else:
+            answers = [self._provider.make_request("eth_call", [call, where]) for call in calls]
+        return [_result(answer) for answer in answers]
 
 
 def _web3() -> Any:
@@ -119,6 +121,17 @@ def _told(ask: Callable[[], T], passing: tuple[type[Exception], ...] = ()) -> T:
         # Libraries and transports raise whatever they like, with the address of the node in it: the class is told.
         kind = type(error).__name__
         raise Unavailable(f"the node of the chain cannot be read ({kind})", code="chain_unavailable") from None
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+def _result(answer: Any) -> bytes:
+    """Raises: Web3RPCError: the node refuses.   ValueError, TypeError, KeyError: no answer of JSON-RPC."""
+    if "error" in answer:
+        raise _web3().exceptions.Web3RPCError("refused")
+    return bytes.fromhex(answer["result"].removeprefix("0x"))
 
 
 def _block(block: Any) -> Block:

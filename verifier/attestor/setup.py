@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from verifier import config_file
+from verifier import config_file, disk
+from verifier.store import Store
 
+from . import tables
 from .desk import Desk
 from .keys import to_make
-from .settings import AttestorSettings
+from .settings import DATABASE_FILE, AttestorSettings
 
 
 def make(
@@ -26,9 +28,12 @@ def make(
     Raises: InputError: ``values`` differ from what is configured there; bad settings or documents.
             ContextError: a document is not signed as it must be, or does not follow.   Unavailable.
     """
+    is_new = not disk.exists(directory / config_file.CONFIG_FILE)
     config_file.make_once(
         AttestorSettings, directory, values, required=("venue", "member", "nodes"), new_keys=to_make()
     )
+    if is_new:
+        _make_database(directory / DATABASE_FILE)
     desk = Desk.open(directory)
     if trust is not None:
         desk.publish_trust(trust)
@@ -37,3 +42,11 @@ def make(
     for members in sets:
         desk.publish_set(members)
     return desk
+
+
+def _make_database(path: Path) -> None:
+    # Before SQLite makes it, which would let others read it: openings are in it.
+    disk.write_new(path, b"", mode=disk.PRIVATE)
+    store = Store(f"sqlite:///{path.absolute()}")
+    tables.create(store)
+    store.close()

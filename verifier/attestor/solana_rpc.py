@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 
 from verifier.errors import Unavailable
+from zkmargin import canonical
 from zkmargin.errors import InputError
 
 _TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
@@ -45,8 +46,10 @@ class Node:
             kind = type(error).__name__
             raise Unavailable(f"the node of the chain cannot be read ({kind})", code=_CODE) from None
         try:
+            # Not left to Python's own bound: other libraries raise it, beyond what its stack holds.
+            canonical.check_depth(content)
             answer = json.loads(content)
-        except (ValueError, RecursionError):
+        except (ValueError, InputError):
             raise bad_answer("no JSON") from None
         if not isinstance(answer, dict) or answer.get("error") is not None or "result" not in answer:
             raise bad_answer(f"an error to {method}")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zkmargin.collateral import Note
-from zkmargin.collateral.revocation import Reason
+from zkmargin.collateral.revocation import Reason, Revocation
 
 from .reader import LockName, LockStatus, LockView
 
@@ -54,12 +54,10 @@ class Finding:
 def find(
     state: State, note: Note, *, offered: bool, final: LockView | None, newer: Iterable[LockView | None]
 ) -> Finding:
-    """What becomes of a pledge in ``state`` whose leaf was ``offered`` before or not.
+    """What becomes of a pledge in ``state`` whose leaf was ``offered`` before or not. Not asked of one that has ended.
 
     Args: final: the lock at the height.   newer: the lock in every state that is newer.
     """
-    if state in ENDED:
-        return Finding(state)
     if final is None:
         return Finding(State.REORGED if offered else State.PENDING)
     if final.status is LockStatus.SEIZED:
@@ -69,6 +67,11 @@ def find(
     if all(backs(view, note) for view in (final, *newer)):
         return Finding(State.FINAL, leaf=True)
     return Finding(state)
+
+
+def pressing(revocations: Iterable[Revocation]) -> set[Revocation]:
+    """Those without which something counts that must not. Not of what was released: its evidence had ended before."""
+    return {revocation for revocation in revocations if revocation.reason != "released"}
 
 
 def backs(view: LockView | None, note: Note) -> bool:

@@ -18,9 +18,9 @@ from zkmargin.errors import ContextError
 from .. import clock
 from ..publication import Published
 from ..store import Store
-from . import checkpoints, classes, locks, registry, sets, usage, views
+from . import checkpoints, classes, locks, registry, sets, shown, usage, views
 from .checkpoints import Taken
-from .locks import Pledged, Seen
+from .locks import Pledged
 from .tables import ChainRow, LockRow
 
 Refresh = Callable[[Session, int, ColumnElement[bool] | None], None]
@@ -38,14 +38,14 @@ class Registered:
 class Aggregator:
     """The collateral of a venue, on the database of its verifier. Safe to share between threads."""
 
-    def __init__(self, store: Store, venue: str, refresh: Refresh) -> None:
-        self._store, self._venue, self._refresh = store, venue, refresh
+    def __init__(self, store: Store, venue: str, grace_s: int, refresh: Refresh) -> None:
+        self._store, self._venue, self._grace_s, self._refresh = store, venue, grace_s, refresh
 
     def publish_registry(self, data: bytes) -> Published:
         """Publish a registry; haircuts and pegs turn accounts at once. Raises: as ``registry.publish``."""
         signed, now = read(data, Chains), clock.now_unix_s()
         with self._store.writing() as session:
-            published = registry.publish(session, signed, venue=self._venue, now_unix_s=now)
+            published = registry.publish(session, signed, venue=self._venue, grace_s=self._grace_s, now_unix_s=now)
             if published.created:
                 classes.watch(session, is_new_round=False)
                 self._refresh(session, now, None)
@@ -75,13 +75,22 @@ class Aggregator:
         "unknown_checkpoint", "old_checkpoint", "chain_frozen", and those of ``check_lock`` and ``locks.register``."""
         evidence, now = CollateralLock.from_bytes(data), clock.now_unix_s()
         with self._store.reading() as session:
-            seen, pledged = self._shown(session, evidence, now)
+            pledged = self._shown(session, evidence, now)
         with self._store.writing() as session:
             self._last(session, evidence)
-            created = locks.register(session, seen, pledged)
+            created = locks.register(session, evidence.checkpoint.epoch, evidence.chain, pledged)
             if created:
                 self._refresh(session, now, usage.by_lock(LockRow.tag == pledged.tag))
             return Registered(views.lock(session, pledged.tag, now_unix_s=now), created)
+
+    def seizing(self, tag: str) -> dict[str, Any]:
+        """The venue is about to seize the lock of ``tag``: it counts no more, for ever, and the accounts that count it
+        turn with it; the lock as it is then. Raises: as ``locks.seizing``."""
+        now = clock.now_unix_s()
+        with self._store.writing() as session:
+            if locks.seizing(session, tag):
+                self._refresh(session, now, usage.by_lock(LockRow.tag == tag))
+            return views.lock(session, tag, now_unix_s=now)
 
     def thaw(self, chain: str) -> bool:
         """Let a frozen chain count again. Raises: as ``checkpoints.thaw``."""
@@ -122,14 +131,18 @@ class Aggregator:
         with self._store.reading() as session:
             return views.lock(session, tag, now_unix_s=clock.now_unix_s())
 
-    def _shown(self, session: Session, evidence: CollateralLock, now: int) -> tuple[Seen, Pledged]:
+    def evidence(self, tag: str) -> CollateralLock:
+        """The evidence of the lock of a tag. Raises: as ``shown.evidence``."""
+        with self._store.reading() as session:
+            return shown.evidence(session, tag, now_unix_s=clock.now_unix_s())
+
+    def _shown(self, session: Session, evidence: CollateralLock, now: int) -> Pledged:
         chains = registry.current(session)
         chains.chain_of(evidence.chain)
         self._last(session, evidence)
         members = sets.stored(sets.row_at(session, evidence.chain, evidence.checkpoint.epoch).content)
         leaf = check_lock(evidence, chains, members, now_unix_s=now)
-        pledged = locks.pledged(leaf, evidence.chain, chains)
-        return checkpoints.seen_by(evidence.chain, evidence.checkpoint), pledged
+        return locks.pledged([leaf], evidence.chain, chains)[0]
 
     def _last(self, session: Session, evidence: CollateralLock) -> None:
         """Evidence is of the checkpoint that the chain is at: an earlier one may have been revoked since, and nothing

@@ -1,4 +1,5 @@
-"""Checkpoints: each follows the one before, and two of one epoch freeze the chain.
+"""Checkpoints: each follows the one before, and two of one epoch freeze the chain, whether it went by one of them or
+passed the epoch over.
 
 ``examine`` is the work: signatures, leaves, points; it needs no write lock. ``take`` asks again what may have changed
 meanwhile, and books: all of a checkpoint, or nothing.
@@ -7,7 +8,8 @@ meanwhile, and books: all of a checkpoint, or nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -15,10 +17,9 @@ from sqlalchemy.orm import Session
 
 from zkmargin import canonical
 from zkmargin.collateral import (
+    EXPIRY_BYTES,
     ChainEntry,
-    Chains,
     Checkpoint,
-    Leaf,
     SignedCheckpoint,
     check_checkpoint,
     check_follows,
@@ -27,12 +28,17 @@ from zkmargin.errors import ContextError
 
 from . import locks, registry, sets
 from .locks import Counts, Pledged, Seen
-from .tables import ChainRow, CheckpointRow
+from .tables import ChainRow, CheckpointRow, TreeRow
+
+WITNESSED_EPOCHS = 1000
+"""So far back a checkpoint of an epoch that the chain passed over is kept. Bounded by epochs, not by number: no quorum,
+not even of members long gone, can fill the database with them, or crowd out what convicts it."""
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A checkpoint whose signatures hold. ``leaves``: None if another one of its epoch was taken before."""
+    """A checkpoint whose signatures hold. Of its leaves, ``kept`` are those that the last checkpoint had too, and
+    ``others`` the rest; neither is told if the chain has, or passed over, its epoch."""
 
     file: SignedCheckpoint
     digest: str
@@ -40,7 +46,8 @@ class Examined:
     venue: bytes
     registry_version: int
     set_version: int
-    leaves: Sequence[Pledged] | None
+    kept: AbstractSet[bytes] = frozenset()
+    others: Sequence[Pledged] = ()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -50,28 +57,30 @@ class Examined:
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a checkpoint. ``frozen``: nothing on the chain counts now, as it has another one of its epoch.
-    ``created`` is false if it was taken before: then nothing changed."""
+    """What became of a checkpoint. ``accepted``: the chain went by it; else it is kept as evidence only. ``frozen``:
+    nothing on the chain counts now, as two checkpoints of one epoch are known. ``created`` is false if it was taken
+    before: then nothing changed."""
 
     chain: str
     epoch: int
     digest: str
+    accepted: bool
     frozen: bool
     created: bool
     counts: Counts = field(default_factory=Counts)
 
     def to_value(self) -> dict[str, Any]:
         """What an answer says."""
-        return {"chain": self.chain, "epoch": self.epoch, "digest": self.digest, "frozen": self.frozen} | vars(
-            self.counts
-        )
+        own = {name: getattr(self, name) for name in ("chain", "epoch", "digest", "accepted", "frozen")}
+        return own | vars(self.counts)
 
 
 def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: bool) -> Examined:
     """Check all of a checkpoint but whether it is the next one. ``late``: past its expiry it still links the next one
     to the one before, though nothing counts by it.
 
-    Raises: ContextError "no_registry", "unknown_chain", "no_members", and those of ``check_checkpoint``; EncodingError.
+    Raises: ContextError "no_registry", "unknown_chain", "no_members", and those of ``check_checkpoint``; EncodingError,
+            "bad_commitment" among them.
     """
     checkpoint = file.checkpoint
     row = registry.current_row(session)
@@ -79,44 +88,36 @@ def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: 
     chain = chains.chain_of_digest(canonical.from_hex(checkpoint.chain))
     members = sets.stored(sets.row_at(session, chain.chain, checkpoint.epoch).content)
     digest = canonical.to_hex(checkpoint.signing_digest(chains.venue_id))
-    leaves: Sequence[Pledged] | None = None
-    if digest in (others := of_epoch(session, chain.chain, checkpoint.epoch)):
-        leaves = ()  # known: nothing will be read of it
-    elif others:
+    found = Examined(file, digest, chain, chains.venue_id, row.version, members.version)
+    others = of_epoch(session, chain.chain, checkpoint.epoch)
+    if digest in others:
+        return found
+    if others or _is_passed_over(session.get(ChainRow, chain.chain), checkpoint.epoch):
         members.quorum(checkpoint, file.signatures)  # two stories are two stories, however old and whatever they tell
-    else:
-        at_unix_s = min(now_unix_s, checkpoint.block_time) if late else now_unix_s
-        leaves = _leaves(session, check_checkpoint(file, chains, members, now_unix_s=at_unix_s), chain, chains)
-    return Examined(file, digest, chain, chains.venue_id, row.version, members.version, leaves)
-
-
-def _leaves(session: Session, leaves: Sequence[Leaf], chain: ChainEntry, chains: Chains) -> list[Pledged]:
-    """``leaves`` as they are kept. A commitment that is known was decoded when it came; any other one is here.
-
-    Raises: EncodingError "bad_commitment".
-    """
-    found = [locks.pledged(leaf, chain.chain, chains) for leaf in leaves]
-    known = locks.known(session, (leaf.tag for leaf in found))
-    for leaf, as_kept in zip(leaves, found, strict=True):
-        row = known.get(as_kept.tag)
-        if row is None or row.commitment != as_kept.commitment:
-            leaf.point  # noqa: B018 - raises
-    return found
+        return found
+    at_unix_s = min(now_unix_s, checkpoint.block_time) if late else now_unix_s
+    current = locks.current(session, chain.chain)
+    new = check_checkpoint(file, chains, members, now_unix_s=at_unix_s, checked=current.keys())
+    for leaf in new:
+        leaf.point  # noqa: B018 - raises; that of a leaf of the last checkpoint was decoded when it came
+    kept = current.keys() & {leaf[:-EXPIRY_BYTES] for leaf in file.encoded}
+    return replace(found, kept=kept, others=locks.pledged(new, chain.chain, chains))
 
 
 def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
-    """Book what ``examine`` found in this transaction; a checkpoint that was taken is left alone.
+    """Book what ``examine`` found in this transaction. A checkpoint that was taken is left alone; one that the chain
+    does not go by is kept as evidence.
 
-    Raises: ContextError "registry_moved" (what it was examined by changed meanwhile), "chain_frozen", and those of
-            ``check_follows``.
+    Raises: ContextError "registry_moved" (what it was examined by changed meanwhile), "chain_frozen", "wrong_set", and
+            those of ``check_follows``.
     """
     checkpoint, name = found.checkpoint, found.chain.chain
     chain, rows = session.get(ChainRow, name), of_epoch(session, name, checkpoint.epoch)
-    created = found.digest not in rows
-    if chain is not None and rows:
-        if created:
-            created = _contradict(session, found, rows, chain, now_unix_s)
-        return Taken(name, checkpoint.epoch, found.digest, frozen=chain.frozen_set is not None, created=created)
+    if chain is not None and (rows or _is_passed_over(chain, checkpoint.epoch)):
+        known = rows.get(found.digest)
+        created = known is None and _witness(session, found, rows, chain, now_unix_s)
+        accepted, frozen = known is not None and known.accepted, chain.frozen_set is not None
+        return Taken(name, checkpoint.epoch, found.digest, accepted=accepted, frozen=frozen, created=created)
     if (registry.current_row(session).version, sets.row_at(session, name, checkpoint.epoch).version) != (
         found.registry_version,
         found.set_version,
@@ -126,20 +127,20 @@ def take(session: Session, found: Examined, *, now_unix_s: int) -> Taken:
         )
     if chain is not None and chain.frozen_set is not None:
         raise ContextError("the chain is frozen: its members signed two checkpoints of one epoch", code="chain_frozen")
+    if chain is not None and checkpoint.set_version < chain.set_version:
+        # After a thaw: the members that signed two stories may still have epochs before those after them begin.
+        raise ContextError("the chain goes by later members", code="wrong_set")
     check_follows(checkpoint, _last(session, chain, checkpoint.previous), found.venue)
+    before = None if chain is None else Seen(name, chain.epoch, chain.block_unix_s, chain.expiry_unix_s)
     if chain is None:
         chain = ChainRow(chain=name)
         session.add(chain)
     chain.set_version, chain.epoch, chain.digest = checkpoint.set_version, checkpoint.epoch, found.digest
     chain.height, chain.block_unix_s, chain.expiry_unix_s = checkpoint.height, checkpoint.block_time, checkpoint.expiry
     _keep(session, found, accepted=True, now_unix_s=now_unix_s)
-    counts = locks.apply(session, seen_by(name, checkpoint), found.leaves or (), found.file.revocations)
-    return Taken(name, checkpoint.epoch, found.digest, frozen=False, created=True, counts=counts)
-
-
-def seen_by(chain: str, checkpoint: Checkpoint) -> Seen:
-    """What a checkpoint says of when its locks were seen."""
-    return Seen(chain, checkpoint.epoch, checkpoint.block_time, checkpoint.expiry)
+    session.merge(TreeRow(chain=name, hashes=b"".join(found.file.hashes)))
+    counts = locks.apply(session, checkpoint.epoch, name, before, found.kept, found.others, found.file.revocations)
+    return Taken(name, checkpoint.epoch, found.digest, accepted=True, frozen=False, created=True, counts=counts)
 
 
 def stored(row: CheckpointRow) -> SignedCheckpoint:
@@ -185,18 +186,28 @@ def of_epoch(session: Session, chain: str, epoch: int) -> dict[str, CheckpointRo
     return {row.digest: row for row in session.scalars(query)}
 
 
-def _contradict(
+def _is_passed_over(chain: ChainRow | None, epoch: int) -> bool:
+    """Whether the chain is beyond ``epoch``, and not too far."""
+    return chain is not None and chain.epoch - WITNESSED_EPOCHS <= epoch < chain.epoch
+
+
+def _witness(
     session: Session, found: Examined, rows: dict[str, CheckpointRow], chain: ChainRow, now_unix_s: int
 ) -> bool:
-    """Keep a second checkpoint of an epoch as evidence, and freeze the chain; whether that is new. One is enough.
+    """Keep a checkpoint of an epoch that the chain has or passed over; whether that is new. Alone it says nothing; a
+    second one convicts its members, and that is enough.
 
-    Members that the chain no longer goes by cannot freeze it any more.
+    The members of the chain freeze it. Of those that it no longer goes by, and of those before them, nothing counts any
+    more: what the members after them attested, they looked at themselves.
     """
     if len(rows) > 1:
         return False
     _keep(session, found, accepted=False, now_unix_s=now_unix_s)
-    if found.set_version >= chain.set_version:
+    if rows and found.set_version >= chain.set_version:
         chain.frozen_set = found.set_version
+    elif rows:
+        began = sets.began_at(session, chain.chain, found.set_version + 1)
+        locks.void(session, chain.chain, before_epoch=began, now_unix_s=now_unix_s)
     session.flush()
     session.expire_all()
     return True

@@ -14,9 +14,10 @@ from zkmargin.documents import Round
 
 from .. import documents, oracle
 from . import registry
-from .standing import PPM, Terms
+from .standing import Terms
 from .tables import ClassRow
 
+PPM = 1_000_000
 CALM_ROUNDS = 10
 """Rounds in a row above peg (1 - d/2) after which a class is on its peg again."""
 
@@ -57,15 +58,10 @@ def watch(session: Session, *, is_new_round: bool) -> None:
 
 
 def _terms(entry: AssetClass, chains: Chains, round_: Round, *, off_peg: bool) -> Terms:
-    chain, price = chains.chain_of(entry.chain), _lower(round_, entry.price)
-    return Terms(
-        price_atto=0 if price is None else entry.price_per_lot_atto(price),
-        haircut_ppm=entry.haircut_ppm + (entry.peg.haircut_ppm if entry.peg is not None and off_peg else 0),
-        soft_age_s=chain.soft_age_s,
-        soft_ppm=chain.soft_haircut_ppm,
-        late_age_s=chain.late_age_s,
-        late_ppm=chain.late_haircut_ppm,
-    )
+    price = _lower(round_, entry.price)
+    haircut_ppm = entry.haircut_ppm + (entry.peg.haircut_ppm if entry.peg is not None and off_peg else 0)
+    price_atto = 0 if price is None else entry.price_per_lot_atto(price)
+    return Terms.of(price_atto, haircut_ppm, chains.chain_of(entry.chain))
 
 
 def _lower(round_: Round, market: str) -> Fraction | None:

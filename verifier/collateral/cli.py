@@ -97,6 +97,22 @@ def list_chains(directory: DirectoryOrNone = None, url: Url = None, output: Outp
 
 
 @app.command()
+def seizing(
+    tag: Annotated[str, typer.Argument(help="Tag of the lock.")],
+    directory: Directory,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Count a lock no more, for ever, because the venue is about to seize it.
+
+    To run before the seizure is sent, and before any state credits what it takes: until attestors see the seizure, the
+    lock would count beside the credit.
+
+    Example: zkmargin-verifier chains seizing 0x3a... --dir verifier
+    """
+    emit(output, Service.open(directory).collateral.seizing(tag))
+
+
+@app.command()
 def thaw(
     chain: Annotated[str, typer.Argument(help='CAIP-2 id, such as "eip155:1".')],
     directory: Directory,
@@ -136,8 +152,8 @@ def collect(
     attestors = {name: RemoteAttestor(urls[name], read_token(Path(files[name]))) for name in urls}
     at = operations.at(directory, url)
     if every_s is None:
-        for chain in chains:
-            emit(output, collecting.gather(at, chain, attestors))
+        taken = [collecting.gather(at, chain, attestors) for chain in chains]
+        emit(output, taken[0] if len(taken) == 1 else {"checkpoints": taken})
         return
     collecting.gather_forever(
         at,

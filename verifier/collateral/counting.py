@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from zkmargin import canonical
 from zkmargin.bundle import Collateral, CountedLock
 from zkmargin.collateral import Chains
+from zkmargin.collateral.leaf import ACCOUNT, COMMITMENT
 from zkmargin.errors import ContextError
 
 from . import classes, registry, standing
 from .standing import LockState, UsedLock
-from .tables import ChainRow, LockRow, RegistryRow, SubmissionLockRow
+from .tables import EXPIRY_UNIX_S, SEEN_UNIX_S, ChainRow, LockRow, RegistryRow, SubmissionLockRow
 
 _WHY_NOT = {
     standing.EXPIRED: "the evidence of a lock has expired: wait for a checkpoint that has it",
@@ -43,17 +46,18 @@ def check(session: Session, collateral: Collateral, account: str, *, clock_unix_
     terms = classes.terms(session)
     kept = _kept(session, [lock.tag for lock in collateral.locks])
     for lock in collateral.locks:
-        found, frozen = kept.get(lock.tag, (None, False))
-        if found is None:
+        if lock.tag not in kept:
             raise ContextError("no attestor said anything of a lock with this tag", code="collateral_unattested")
-        if (found.account, found.class_, found.commitment) != (account, lock.class_, lock.commitment):
+        class_, leaf, state, frozen_set, seen_unix_s, expiry_unix_s = kept[lock.tag]
+        pledged = canonical.to_hex(leaf[ACCOUNT]), class_, canonical.to_hex(leaf[COMMITMENT])
+        if pledged != (account, lock.class_, lock.commitment):
             raise ContextError(
                 "a lock is another account's, or of another class or commitment than the request says",
                 code="collateral_mismatch",
             )
         used = UsedLock(
-            lock.tag, lock.class_, int(lock.coefficient), LockState(found.state), frozen, found.seen_unix_s,
-            found.expiry_unix_s,
+            lock.tag, lock.class_, int(lock.coefficient), LockState(state), frozen_set is not None,
+            seen_unix_s, expiry_unix_s,
         )  # fmt: skip
         reason = standing.why_not(used, terms, clock_unix_s)
         if reason is not None:
@@ -80,7 +84,13 @@ def _registry(session: Session, digest: str, clock_unix_s: int, grace_s: int) ->
     return row
 
 
-def _kept(session: Session, tags: list[str]) -> dict[str, tuple[LockRow, bool]]:
-    query = select(LockRow, ChainRow.frozen_set).join(ChainRow, ChainRow.chain == LockRow.chain)
-    rows = session.execute(query.where(LockRow.tag.in_(tags)))
-    return {lock.tag: (lock, frozen_set is not None) for lock, frozen_set in rows}
+def _kept(session: Session, tags: list[str]) -> dict[str, list[Any]]:
+    rows = session.execute(
+        select(
+            LockRow.tag, LockRow.class_, LockRow.leaf, LockRow.state,
+            ChainRow.frozen_set, SEEN_UNIX_S, EXPIRY_UNIX_S,
+        )
+        .join(ChainRow, ChainRow.chain == LockRow.chain)
+        .where(LockRow.tag.in_(tags))
+    )  # fmt: skip
+    return {tag: members for tag, *members in rows}

@@ -52,11 +52,13 @@ def row_of(session: Session, digest: str) -> RegistryRow | None:
     return session.scalars(select(RegistryRow).where(RegistryRow.digest == digest)).first()
 
 
-def publish(session: Session, signed: Signed[Chains], *, venue: str, now_unix_s: int) -> Published:
+def publish(session: Session, signed: Signed[Chains], *, venue: str, grace_s: int, now_unix_s: int) -> Published:
     """Make ``signed`` the current version. A version that is there already is left alone, whoever signs it again.
 
-    Raises: ContextError "no_trust", "unsigned", "bad_signature", "old_version", "version_conflict", "version_gap", and
-            those of ``check_continues``; InputError.
+    Args:   grace_s: from stale to liquidatable. Coins are there for ``margin_s`` after their evidence has ended.
+    Raises: ContextError "no_trust", "unsigned", "bad_signature", "old_version", "version_conflict", "version_gap",
+            "short_margin" (an account could not be liquidated before its coins are free), and those of
+            ``check_continues``; InputError.
     """
     document = signed.document
     check_venue(document.venue, venue)
@@ -68,6 +70,12 @@ def publish(session: Session, signed: Signed[Chains], *, venue: str, now_unix_s:
     if row is not None:
         check_version(document.version, row.version)
         check_continues(stored(row.envelope).document, document)
+    if any(entry.margin_s < grace_s for entry in document.chains):
+        raise ContextError(
+            "the margin_s of a chain is less than the grace of this service: coins would be free before the account "
+            "that counts them is liquidatable",
+            code="short_margin",
+        )
     envelope = envelope_of(signed.envelope).to_bytes()
     session.add(
         RegistryRow(version=document.version, digest=signed.digest, envelope=envelope, published_unix_s=now_unix_s)

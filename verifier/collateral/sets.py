@@ -56,6 +56,11 @@ def row_at(session: Session, chain: str, epoch: int) -> MemberSetRow:
     return row
 
 
+def began_at(session: Session, chain: str, version: int) -> int:
+    """The first epoch of a version that was published."""
+    return session.get_one(MemberSetRow, (chain, version)).from_epoch
+
+
 def publish(session: Session, file: SignedMemberSet, *, venue: str, now_unix_s: int) -> Published:
     """Make ``file`` the next set of its chain. A version that is there already is left alone.
 

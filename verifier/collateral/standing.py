@@ -5,7 +5,8 @@ A proof counts a lot of class c at A quote atto. It may while
     A <= floor(p (10^6 - h) / 10^6),        h = min(10^6, h_class + h_off_peg + h_age)
 
 with p the lower price of a lot in the current round, rounded down. h_age is 0, then ``soft`` once the block that shows
-the lock is older than ``soft_age_s``, then ``soft + late``: what nobody has seen for a while counts less.
+the lock is older than ``soft_age_s``, then ``soft + late``: what nobody has seen for a while counts less. From
+``max_age_s`` on, or sooner if members signed so, it counts for nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from zkmargin.collateral import after_haircut
-
-PPM = 1_000_000
+from zkmargin.collateral import ChainEntry, after_haircut
 
 
 class LockState(StrEnum):
@@ -46,27 +45,27 @@ _DROPPED = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a lot of a class may count at now: ``price_atto`` a lot at the current round (0: the round has no price),
-    less ``haircut_ppm``, which includes being off the peg, and more with age."""
+    """What a lot of a class may count at now: the greatest coefficient for a lock that was seen ``soft_age_s`` seconds
+    ago at most, for an older one, and for one seen more than ``late_age_s`` ago; none counts from ``max_age_s`` on."""
 
-    price_atto: int
-    haircut_ppm: int
+    allowed_atto: tuple[int, int, int]
     soft_age_s: int
-    soft_ppm: int
     late_age_s: int
-    late_ppm: int
+    max_age_s: int
 
-    def allowed_atto(self, age_s: int) -> int:
+    @classmethod
+    def of(cls, price_atto: int, haircut_ppm: int, chain: ChainEntry) -> Terms:
+        """At this price of a lot, less this haircut and that of the age."""
+        ages = (0, chain.soft_age_s + 1, chain.late_age_s + 1)
+        fresh, soft, late = (after_haircut(price_atto, haircut_ppm + chain.age_haircut_ppm(age)) for age in ages)
+        return cls((fresh, soft, late), chain.soft_age_s, chain.late_age_s, chain.max_age_s)
+
+    def at(self, age_s: int) -> int:
         """The greatest coefficient for a lock that was seen ``age_s`` seconds ago."""
-        haircut_ppm = self.haircut_ppm
-        if age_s > self.soft_age_s:
-            haircut_ppm += self.soft_ppm
-        if age_s > self.late_age_s:
-            haircut_ppm += self.late_ppm
-        return after_haircut(self.price_atto, haircut_ppm)
+        return self.allowed_atto[(age_s > self.soft_age_s) + (age_s > self.late_age_s)]
 
 
-_NOTHING = Terms(0, PPM, 0, 0, 0, 0)
+_NOTHING = Terms((0, 0, 0), 0, 0, 0)
 
 
 class UsedLock(NamedTuple):
@@ -81,23 +80,34 @@ class UsedLock(NamedTuple):
     expiry_unix_s: int
 
 
+def evidence_end_unix_s(seen_unix_s: int, expiry_unix_s: int, max_age_s: int) -> int:
+    """The first second in which evidence counts no more. A registry with a shorter ``max_age_s`` ends what was signed
+    under the one before it, too."""
+    return min(expiry_unix_s, seen_unix_s + max_age_s)
+
+
 def dropped(lock: UsedLock, terms: Mapping[str, Terms]) -> str | None:
     """The reason for which ``lock`` does not count now, whatever the time; None: there is none."""
     if lock.state is not LockState.FINAL:
         return _DROPPED[lock.state]
     if lock.frozen:
         return FROZEN
-    allowed_atto = terms.get(lock.class_, _NOTHING).allowed_atto(0)
-    return COEFFICIENT if lock.coefficient_atto > allowed_atto else None
+    fresh, _, _ = terms.get(lock.class_, _NOTHING).allowed_atto
+    return COEFFICIENT if lock.coefficient_atto > fresh else None
 
 
 def end(lock: UsedLock, terms: Mapping[str, Terms]) -> tuple[int, str]:
     """The last second in which ``lock`` counts by the clock alone, and the reason that it does not later."""
-    of_class, last_unix_s = terms.get(lock.class_, _NOTHING), lock.expiry_unix_s - 1
-    for age_s in (of_class.soft_age_s, of_class.late_age_s):  # the registry has them in this order
-        if lock.seen_unix_s + age_s < last_unix_s and lock.coefficient_atto > of_class.allowed_atto(age_s + 1):
-            return lock.seen_unix_s + age_s, COEFFICIENT
-    return last_unix_s, EXPIRED
+    of_class, reason = terms.get(lock.class_, _NOTHING), EXPIRED
+    last_unix_s = evidence_end_unix_s(lock.seen_unix_s, lock.expiry_unix_s, of_class.max_age_s) - 1
+    _, soft, late = of_class.allowed_atto
+    if lock.coefficient_atto > late:
+        ages_out_unix_s = lock.seen_unix_s + (
+            of_class.soft_age_s if lock.coefficient_atto > soft else of_class.late_age_s
+        )
+        if ages_out_unix_s < last_unix_s:
+            last_unix_s, reason = ages_out_unix_s, COEFFICIENT
+    return last_unix_s, reason
 
 
 def why_not(lock: UsedLock, terms: Mapping[str, Terms], clock_unix_s: int) -> str | None:

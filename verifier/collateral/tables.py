@@ -3,7 +3,7 @@ ever. No amount is stored: only commitments to it, and public coefficients."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..tables import Table
@@ -68,26 +68,43 @@ class CheckpointRow(Table):
     received_unix_s: Mapped[int] = mapped_column(BigInteger)
 
 
-class LockRow(Table):
-    """A lock, by its tag. Account, class and commitment never change; no row is ever deleted.
+class TreeRow(Table):
+    """The hashes of the leaves of the last checkpoint of a chain, in their order, 32 bytes each: with them, whoever
+    knows a lock's tag is shown that it stands in the signed tree. Those of the checkpoint before are gone."""
 
-    ``epoch``: of the last checkpoint that spoke of it; ``seen_unix_s`` and ``expiry_unix_s``: block time and end of the
-    last one that had a leaf of it.
+    __tablename__ = "collateral_trees"
+
+    chain: Mapped[str] = mapped_column(_CHAIN, primary_key=True)
+    hashes: Mapped[bytes]
+
+
+class LockRow(Table):
+    """A lock, by its tag. ``leaf`` is what it is pledged as, to an account, with a commitment: that of kind 1, without
+    its expiry. It never changes, nor does the class; no row is ever deleted.
+
+    While the last checkpoint of its chain has a leaf of it, ``epoch``, ``seen_unix_s`` and ``expiry_unix_s`` are null,
+    and those of the chain count: a renewal writes nothing. Else ``epoch`` is of the last checkpoint that spoke of it,
+    the others the block time and the end of the last one that had a leaf of it.
     """
 
     __tablename__ = "collateral_locks"
-    __table_args__ = (Index(None, "chain", "class"),)
+    __table_args__ = (Index(None, "chain", "epoch"),)
 
     tag: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
-    account: Mapped[str] = mapped_column(_DIGEST)
     class_: Mapped[str] = mapped_column("class", _CLASS)
-    commitment: Mapped[str] = mapped_column(String(98))
+    leaf: Mapped[bytes]
     chain: Mapped[str] = mapped_column(_CHAIN)
     state: Mapped[str] = mapped_column(String(16))
     first_epoch: Mapped[int] = mapped_column(BigInteger)
-    epoch: Mapped[int] = mapped_column(BigInteger)
-    seen_unix_s: Mapped[int] = mapped_column(BigInteger)
-    expiry_unix_s: Mapped[int] = mapped_column(BigInteger)
+    epoch: Mapped[int | None] = mapped_column(BigInteger)
+    seen_unix_s: Mapped[int | None] = mapped_column(BigInteger)
+    expiry_unix_s: Mapped[int | None] = mapped_column(BigInteger)
+
+
+SEEN_UNIX_S = func.coalesce(LockRow.seen_unix_s, ChainRow.block_unix_s)
+"""The time of the block that shows a lock, joined with its chain."""
+EXPIRY_UNIX_S = func.coalesce(LockRow.expiry_unix_s, ChainRow.expiry_unix_s)
+"""When its evidence ends, joined with its chain."""
 
 
 class SubmissionLockRow(Table):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..tables import AccountRow, SubmissionRow
 from .standing import LockState, UsedLock
-from .tables import ChainRow, LockRow, SubmissionLockRow
+from .tables import EXPIRY_UNIX_S, SEEN_UNIX_S, ChainRow, LockRow, SubmissionLockRow
 
 _STATE = {state.value: state for state in LockState}
 _ROWS_AT_A_TIME = 256
@@ -30,7 +30,7 @@ class Used:
             select(
                 AccountRow.id, SubmissionLockRow.n,
                 SubmissionLockRow.tag, SubmissionLockRow.class_, SubmissionLockRow.coefficient_atto,
-                LockRow.state, ChainRow.frozen_set, LockRow.seen_unix_s, LockRow.expiry_unix_s,
+                LockRow.state, ChainRow.frozen_set, SEEN_UNIX_S, EXPIRY_UNIX_S,
             )
             .join(SubmissionRow, SubmissionRow.n == SubmissionLockRow.n)
             .join(AccountRow, and_(AccountRow.id == SubmissionRow.account, AccountRow.seq == SubmissionRow.seq))

@@ -129,3 +129,12 @@ def classes(service: TheService) -> Response:
 def lock(tag: Tag, service: TheService) -> Response:
     """What is known of a lock, to whoever knows its tag; not which account it backs."""
     return reply(service.collateral.lock(tag))
+
+
+@router.get(
+    "/locks/{tag}/evidence", response_model=CollateralLock, response_model_exclude_none=True, operation_id="evidence"
+)
+def evidence(tag: Tag, service: TheService) -> Response:
+    """Evidence of a lock at the last checkpoint of its chain, for whoever knows its tag: with the signed registry and
+    the signed attestors it needs no trust in this service."""
+    return reply(service.collateral.evidence(tag).to_value())

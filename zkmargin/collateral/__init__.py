@@ -15,8 +15,8 @@ from .evidence import (
     check_signed,
 )
 from .keccak import keccak256
-from .leaf import KIND_LOCK, KIND_TAG, LEAF_BYTES, Leaf
-from .members import Member, MemberSet, SignedMemberSet, check_member_set, possession
+from .leaf import EXPIRY_BYTES, KIND_LOCK, KIND_TAG, LEAF_BYTES, Leaf
+from .members import Member, MemberSet, SignedMemberSet, check_member_set, possession, verify_members
 from .note import Note, commitment_point, note_blinding, note_secret, tag_of, units
 from .pledge import NoteOpening, Pledge, check_note, check_pledge, leaf_of, prove_pledge, verify_pledge
 from .registry import AssetClass, ChainEntry, Chains, Peg, after_haircut, check_continues, verify_registry
@@ -25,6 +25,7 @@ from .signatures import Ed25519Key, MemberSignature, Secp256k1Key, SigningKey, s
 from .venue import venue_id
 
 __all__ = [
+    "EXPIRY_BYTES",
     "FIRST_PREVIOUS",
     "KIND_LOCK",
     "KIND_TAG",
@@ -73,6 +74,7 @@ __all__ = [
     "tag_of",
     "units",
     "venue_id",
+    "verify_members",
     "verify_pledge",
     "verify_registry",
 ]

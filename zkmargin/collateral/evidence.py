@@ -6,7 +6,8 @@ rise, that a tag is of one account for ever) is for who keeps it: checkpoint.che
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,7 +19,7 @@ from . import merkle
 from .checkpoint import Checkpoint, check_time
 from .fields import BaseUnits, ChainId, Hex64, Number
 from .keccak import keccak256
-from .leaf import KIND_LOCK, KIND_TAG, LEAF_BYTES, MAX_BITS, Leaf
+from .leaf import EXPIRY_BYTES, KIND_LOCK, KIND_TAG, LEAF_BYTES, MAX_BITS, TAG, Leaf
 from .members import MemberSet, Signatures
 from .pledge import NoteOpening, Pledge, check_pledge, leaf_of
 from .registry import ChainEntry, Chains
@@ -57,6 +58,16 @@ class SignedCheckpoint(Document):
     signatures: Signatures
     leaves: tuple[_LeafHex, ...] = Field(max_length=MAX_FILE_LEAVES)
     revocations: tuple[Revocation, ...] = Field(default=(), max_length=MAX_REVOCATIONS)
+
+    @cached_property
+    def encoded(self) -> tuple[bytes, ...]:
+        """The bytes of the leaves."""
+        return tuple(bytes.fromhex(leaf[2:]) for leaf in self.leaves)
+
+    @cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The hashes of the leaves: what the tree stands on."""
+        return tuple(map(merkle.leaf_hash, self.encoded))
 
 
 class LeafFields(Part):
@@ -132,9 +143,18 @@ class CollateralLock(Document):
 
 
 def check_checkpoint(
-    file: SignedCheckpoint, registry: Chains, members: MemberSet, *, now_unix_s: int
+    file: SignedCheckpoint,
+    registry: Chains,
+    members: MemberSet,
+    *,
+    now_unix_s: int,
+    checked: Collection[bytes] = frozenset(),
 ) -> tuple[Leaf, ...]:
     """The leaves of a checkpoint that holds now, in their order. Their points are not decoded: ``Leaf.point`` does.
+
+    ``checked``: leaves without their expiry, a set, that were found good before in a checkpoint of this chain, by a
+    version of this registry; of those nothing but the expiry is looked at, and they are not returned. What a chain and
+    a class are never changes (``check_continues``), and with it what a leaf of them must say.
 
     Raises: ContextError: as ``check_signed``; "bad_count", "bad_root" (leaves or revocations are not what was signed),
             "wrong_kind", "repeated_tag", "revoked_leaf" (a tag that counts and does not), and those of a leaf:
@@ -147,18 +167,21 @@ def check_checkpoint(
     check_signed(checkpoint, file.signatures, registry, entry, members, now_unix_s=now_unix_s)
     if len(file.leaves) != checkpoint.leaf_count:
         raise ContextError("the checkpoint has another number of leaves", code="bad_count")
-    encoded = [bytes.fromhex(leaf[2:]) for leaf in file.leaves]
+    encoded = file.encoded
     # The file must be what was signed before it is looked at any closer.
-    if merkle.root([merkle.leaf_hash(leaf) for leaf in encoded]) != canonical.from_hex(checkpoint.leaf_root):
+    if merkle.root(file.hashes) != canonical.from_hex(checkpoint.leaf_root):
         raise ContextError("the leaves are not those of the checkpoint", code="bad_root")
     if revoked_root(file.revocations) != canonical.from_hex(checkpoint.revoked_root):
         raise ContextError("the revocations are not those of the checkpoint", code="bad_root")
-    leaves = tuple(map(Leaf.from_bytes, encoded))
+    leaves = tuple(Leaf.from_bytes(leaf) for leaf in encoded if leaf[:-EXPIRY_BYTES] not in checked)
     rules = _LeafRules(checkpoint, registry, entry)
     for leaf in leaves:
         rules.check(leaf)
-    tags = {leaf.tag for leaf in leaves}
-    if len(tags) != len(leaves):
+    expiry = checkpoint.expiry.to_bytes(EXPIRY_BYTES, "big")
+    if not all(leaf.endswith(expiry) for leaf in encoded):
+        raise ContextError("a leaf expires at another time than the checkpoint", code="bad_expiry")
+    tags = {leaf[TAG] for leaf in encoded}
+    if len(tags) != len(encoded):
         raise ContextError("a tag occurs in two leaves of the checkpoint", code="repeated_tag")
     if any(canonical.from_hex(revocation.tag) in tags for revocation in file.revocations):
         raise ContextError("a tag of a leaf is revoked by the same checkpoint", code="revoked_leaf")

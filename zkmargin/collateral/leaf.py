@@ -18,6 +18,10 @@ from .merkle import leaf_hash
 from .note import commitment_point
 
 LEAF_BYTES = 267
+EXPIRY_BYTES = 8
+"""At the end of a leaf: all that a renewal changes."""
+ACCOUNT, TAG, COMMITMENT = slice(131, 163), slice(163, 195), slice(195, 243)
+"""Where they stand in a leaf."""
 KIND_TAG = 1
 """In the tree of a checkpoint: the attestors know the lock, the reader does not."""
 KIND_LOCK = 2

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from .. import canonical
 from ..documents.base import Counter, Document, Hex32, Name, Part, PublicKey, unique
 from ..documents.signed import Signed
+from ..documents.trust import Trust
 from ..errors import ContextError, InputError
 from . import secp256k1
 from .checkpoint import Checkpoint
@@ -46,7 +47,7 @@ class Member(Part):
             raise ValueError("a member has a key of at least one scheme, each with its proof of possession")
         if self.secp256k1 is not None:
             try:
-                secp256k1.public_key(canonical.from_hex(self.secp256k1))
+                secp256k1.check_public_key(canonical.from_hex(self.secp256k1))
             except InputError as error:
                 raise ValueError(str(error)) from None
         return self
@@ -189,6 +190,19 @@ class SignedMemberSet(Document):
     def document(self) -> MemberSet:
         """The set; its signatures are not verified yet."""
         return self.signed.document
+
+
+def verify_members(signed: Signed[MemberSet], trust: Trust) -> MemberSet:
+    """The set, once a ``params`` key of its venue has signed it and every key is shown to be held. What it follows is
+    not looked at: ``check_member_set`` does.
+
+    Raises: ContextError "unsigned", "bad_signature" (also: another venue's keys), "bad_possession".
+    """
+    if signed.document.venue != trust.venue:
+        raise ContextError("the members are of another venue than the trusted keys", code="bad_signature")
+    members = signed.verify(trust.params)
+    members.verify_possession()
+    return members
 
 
 def check_member_set(

@@ -22,7 +22,7 @@ contract CollateralVault {
     struct Lock {
         address owner;
         Status status;
-        uint40 unlockAt; // the owner's own term, Unix seconds: no release before it
+        uint40 unlockAt; // the owner's own term, Unix seconds: no release before it, unless the venue seizes
         uint40 releaseAt; // 0 while Active, else the first second at which `release` pays
         address asset; // an ERC-20 token, or 0 for the chain's own coin
         uint96 amount; // what the vault holds of this lock, in base units: never grows, 0 once paid
@@ -147,7 +147,8 @@ contract CollateralVault {
     }
 
     /// @notice Take `take` of a lock for the venue, by the opening of its note, which becomes public. Whatever is left
-    ///         stays for the owner to `release`, no sooner than if its release had been asked for now.
+    ///         stays for the owner to `release`: of an Active lock from `delay` after now on, whatever its term; else
+    ///         from the time on that the request has set.
     /// @dev    Nothing is sent to the owner here: an owner that refuses payments could stop the seizure.
     /// @param  commitment 48 bytes, the compressed point of the pledge.
     function seize(bytes32 lockId, bytes32 account, bytes calldata commitment, bytes32 secret, uint96 take)

@@ -82,6 +82,26 @@ def runtime_code(terms: VaultTerms) -> bytes:
     return bytes(code)
 
 
+def terms_of(code: bytes) -> VaultTerms:
+    """The terms of the vault whose runtime code is ``code``: this contract, with whatever is fixed at its deployment.
+
+    Raises: InputError "not_the_vault": another contract, or none.
+    """
+    words = {}
+    for name, places in _vault()["immutableReferences"].items():
+        start, length = places[0]["start"], places[0]["length"]
+        words[name] = code[start : start + length]
+    try:
+        found = VaultTerms(
+            words["venue"][-ADDRESS_BYTES:], words["venueId"], int.from_bytes(words["delay"], "big"), words["chain"]
+        )
+    except InputError:
+        found = None
+    if found is None or runtime_code(found) != code:
+        raise InputError("what stands at the vault's address is not the vault", code="not_the_vault")
+    return found
+
+
 def code_hash(terms: VaultTerms) -> bytes:
     """keccak256 of the runtime code: what an account proof shows, and the registry of chains pins."""
     return keccak256(runtime_code(terms))

@@ -53,6 +53,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain", "epoch", "digest", name="pk_collateral_checkpoints"),
     )
     op.create_table(
+        "collateral_trees",
+        sa.Column("chain", sa.String(length=64), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", name="pk_collateral_trees"),
+    )
+    op.create_table(
         "collateral_classes",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("off_peg", sa.Boolean(), nullable=False),
@@ -62,18 +68,17 @@ def upgrade() -> None:
     op.create_table(
         "collateral_locks",
         sa.Column("tag", sa.String(length=66), nullable=False),
-        sa.Column("account", sa.String(length=66), nullable=False),
         sa.Column("class", sa.String(length=64), nullable=False),
-        sa.Column("commitment", sa.String(length=98), nullable=False),
+        sa.Column("leaf", sa.LargeBinary(), nullable=False),
         sa.Column("chain", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("first_epoch", sa.BigInteger(), nullable=False),
-        sa.Column("epoch", sa.BigInteger(), nullable=False),
-        sa.Column("seen_unix_s", sa.BigInteger(), nullable=False),
-        sa.Column("expiry_unix_s", sa.BigInteger(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=True),
+        sa.Column("seen_unix_s", sa.BigInteger(), nullable=True),
+        sa.Column("expiry_unix_s", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tag", name="pk_collateral_locks"),
     )
-    op.create_index("ix_collateral_locks_chain_class", "collateral_locks", ["chain", "class"])
+    op.create_index("ix_collateral_locks_chain_epoch", "collateral_locks", ["chain", "epoch"])
     op.create_table(
         "submission_locks",
         sa.Column("n", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -90,6 +95,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("submissions", "registry_version")
-    for table in ("submission_locks", "collateral_locks", "collateral_classes", "collateral_checkpoints",
-                  "collateral_chains", "collateral_sets", "collateral_registries"):  # fmt: skip
+    for table in (
+        "submission_locks", "collateral_locks", "collateral_classes", "collateral_trees", "collateral_checkpoints",
+        "collateral_chains", "collateral_sets", "collateral_registries",
+    ):  # fmt: skip
         op.drop_table(table)
