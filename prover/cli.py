@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .commands import account, bench, collateral, commit, demo, explain, inspect, prove, service, wallet
+from .commands import account, bench, collateral, commit, demo, explain, inspect, prove, service, verify, wallet
 from .console import Commands
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app.command("whatif")(account.whatif)
 app.command("commit")(commit.commit_)
 app.command("prove")(prove.prove_)
 app.add_typer(collateral.app)
-app.command("verify")(prove.verify_)
+app.command("verify")(verify.verify_)
 app.command("submit")(service.submit)
 app.command("status")(service.status)
 app.command("inspect")(inspect.inspect)

@@ -25,6 +25,7 @@ def inspection(bundle: Bundle) -> dict[str, Any]:
         ("request.claim", request.claim, "what is true of the account over the whole box: every claim of the list"),
         ("request.box", f"{len(request.box)} markets", "for which prices; a wide box hints at a low leverage"),
         ("request.expiry", request.expiry, "until when"),
+        ("request.collateral", _locks(bundle), "how many locks on other chains back the account; of which assets"),
         ("proof", f"{len(bundle.proof)} bytes", "that the claim is true, and nothing else (zero knowledge)"),
         ("state.venue", state.venue, "at which venue"),
         ("state.account", state.account, "the account again"),
@@ -55,6 +56,7 @@ _HIDDEN = (
     ("size of every position, and its sign", "inside a commitment"),
     ("which markets are held", "every market has a commitment, held or not"),
     ("entry prices", "they are part of the committed cash"),
+    ("which locks on other chains, and how much they hold", "a tag and a commitment stand for each"),
     ("equity, requirement, slack", "the proof says that the slack is not negative, never how large it is"),
 )
 
@@ -63,6 +65,11 @@ def _commitments(bundle: Bundle) -> str:
     commitments = bundle.state.document.commitments
     unused = sum(entry.commitment == _IDENTITY for entry in commitments)
     return f"{len(commitments)} points" + (f", {unused} of them visibly zero" if unused else "")
+
+
+def _locks(bundle: Bundle) -> str:
+    counted = bundle.request.collateral
+    return "none" if counted is None else ", ".join(f"{lock.class_} {lock.tag}" for lock in counted.locks)
 
 
 def _signers(envelope: Envelope | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from zkmargin import canonical
-from zkmargin.collateral import Chains, Pledge
+from zkmargin.collateral import Chains, CollateralLock, MemberSet, Pledge, SignedMemberSet
 from zkmargin.documents import Signed
 from zkmargin.documents.base import Hex32, Name
 
@@ -69,6 +69,27 @@ def lock(verifier: Verifier, tag: bytes) -> LockAnswer | None:
             return None
         raise
     return verifier.understood(lambda: LockAnswer.from_value(value))
+
+
+def evidence(verifier: Verifier, tag: bytes) -> CollateralLock | None:
+    """Evidence of the lock of a tag, unchecked; None: the verifier has none.
+
+    Raises: Refused: the lock counts no more.   Unavailable.
+    """
+    try:
+        value = verifier.get(f"/v1/collateral/locks/{canonical.to_hex(tag)}/evidence")
+    except Refused as refusal:
+        if refusal.code in ("unknown_lock", "no_leaf"):
+            return None
+        raise
+    return verifier.understood(lambda: CollateralLock.from_value(value))
+
+
+def sets(verifier: Verifier, chain: str) -> list[Signed[MemberSet]]:
+    """The attestors of a chain, every version, as signed. Raises: Unavailable."""
+    value = verifier.get(f"/v1/collateral/chains/{chain}/sets")
+    items = value.get("items", []) if isinstance(value, dict) else []
+    return verifier.understood(lambda: [SignedMemberSet.from_value(item).signed for item in items])
 
 
 def classes(verifier: Verifier) -> dict[str, ClassAnswer]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import mpmath
 import pytest
+from trials import trials
 
 from circuits import black76
 from circuits.black76 import UNIT, delta, value
@@ -66,9 +67,10 @@ def test_textbook_figures(
     assert round(low, places) == round(high, places) == Q(published)
 
 
-def test_truth_lies_between_bounds_that_are_tight() -> None:
+@trials(500, 4000)
+def test_truth_lies_between_bounds_that_are_tight(trials: int) -> None:
     tiny = mpmath.mpf(2) ** -400
-    for contract in contracts(1500):
+    for contract in contracts(trials):
         low, high = value(*contract)
         forward, strike = contract[1:3]
         true, scale = truth(*contract), exact(forward + strike)

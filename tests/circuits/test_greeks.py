@@ -10,6 +10,7 @@ import mpmath
 import pytest
 from least_cash import START, relation
 from option_markets import DAY, REQUIRES, index, option, perpetual, points, risk
+from trials import trials
 
 from circuits import greeks
 from circuits.markets import Contract, Market
@@ -67,9 +68,12 @@ PAIRS = [(greeks.delta, _delta), (greeks.gamma, _gamma), (greeks.vega, _vega)]
 
 
 @pytest.mark.parametrize(("bounds", "true"), PAIRS, ids=["delta", "gamma", "vega"])
-def test_bounds_hold_everywhere_in_the_box(bounds: Callable[[Option], Ends], true: Callable[..., mpmath.mpf]) -> None:
+@trials(80, 600)
+def test_bounds_hold_everywhere_in_the_box(
+    bounds: Callable[[Option], Ends], true: Callable[..., mpmath.mpf], trials: int
+) -> None:
     rng = random.Random(7)
-    for case in range(200):
+    for case in range(trials):
         option = _option(rng, is_call=bool(case % 2))
         low, high = bounds(option)
         for _ in range(12):

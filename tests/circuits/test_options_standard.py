@@ -13,6 +13,7 @@ from least_cash import START, WIDE, least_cash, relation
 from margin_accounts import Case, round_of
 from model_cases import is_provable
 from option_markets import DAY, REQUIRES, document, index, option, perpetual, points, risk
+from trials import trials
 
 from circuits import calculators, statement
 from circuits.boxes import Band, box_around
@@ -206,10 +207,11 @@ def _sizes(rng: random.Random) -> list[int]:
     return held
 
 
+@trials(12, 200)
 @pytest.mark.parametrize("claim", ["maintenance", "initial", "survives>=3", "initial,maintenance"])
-def test_exactly_enough_proves_and_one_atto_less_is_refused(claim: str) -> None:
+def test_exactly_enough_proves_and_one_atto_less_is_refused(claim: str, trials: int) -> None:
     rng = random.Random(claim)
-    for trial in range(40):
+    for trial in range(trials):
         box = VENUE.box(_boxes(rng, width=bool(trial % 2)))
         lifetime = (START, START + rng.choice([0, DAY]))
         layout = relation(VENUE, box, claim, lifetime)
@@ -221,11 +223,12 @@ def test_exactly_enough_proves_and_one_atto_less_is_refused(claim: str) -> None:
         assert not is_provable(layout, enough - 1, sizes)
 
 
-def test_a_box_holds_for_every_point_and_time_in_it() -> None:
+@trials(5, 50)
+def test_a_box_holds_for_every_point_and_time_in_it(trials: int) -> None:
     """No account that proves over a box is short at any prices, volatilities or time within."""
     rng = random.Random(9)
     claim = Claim("maintenance")
-    for _ in range(15):
+    for _ in range(trials):
         bands, lifetime = _boxes(rng, width=True), (START, START + DAY)
         held = Holdings(0, tuple(_sizes(rng)))
         needed = CALCULATOR.shortfall(held, VENUE, VENUE.box(bands), claim, lifetime)
@@ -244,11 +247,12 @@ def _inside(rng: random.Random, band: Band) -> Band:
     return Band(price, price, Q(0), Q(0), band.interest)
 
 
-def test_a_box_costs_at_most_what_each_short_varies_by() -> None:
+@trials(10, 100)
+def test_a_box_costs_at_most_what_each_short_varies_by(trials: int) -> None:
     """What a box requires more than the worse of two opposite corners is at most the sum, over all shorts, of what the
     requirement of each by itself differs between the box and the cheaper of these corners."""
     rng = random.Random(10)
-    for _ in range(30):
+    for _ in range(trials):
         bands = _boxes(rng, width=True)
         corners = [
             tuple(Band(end, end, Q(0), Q(0), band.interest) for band, end in zip(bands, ends, strict=True))

@@ -9,31 +9,18 @@ from least_cash import START, WIDE, least_cash, relation
 from model_cases import is_provable
 from pmrm_source import margin_of
 from portfolio_venues import CALCULATOR, DAY, VENUES, Q, bands_of, sizes_of
+from trials import trials
 
 from circuits.boxes import Band
 from circuits.claims import Claim, Claims
 from circuits.holdings import Holdings
 
-CLAIMS = pytest.mark.parametrize(
-    "claim", ["maintenance", "initial", "health>=1.3", "survives>=3", "initial,maintenance"]
-)
 
-
-@CLAIMS
+@trials(2, 20)
+@pytest.mark.parametrize("claim", ["maintenance", "initial", "health>=1.3", "survives>=3", "initial,maintenance"])
 @pytest.mark.parametrize("name", VENUES)
-def test_exactly_enough_proves_and_one_atto_less_is_refused(name: str, claim: str) -> None:
-    _exactly_enough(name, claim, trials=2)
-
-
-@pytest.mark.slow
-@CLAIMS
-@pytest.mark.parametrize("name", VENUES)
-def test_exactly_enough_for_many_accounts(name: str, claim: str) -> None:
-    _exactly_enough(name, claim, trials=20)
-
-
-def _exactly_enough(name: str, claim: str, *, trials: int) -> None:
-    """Of every second trial, at a point."""
+def test_exactly_enough_proves_and_one_atto_less_is_refused(name: str, claim: str, trials: int) -> None:
+    """Every second trial, over a box."""
     rng, venue = random.Random(name + claim), VENUES[name]
     claims = Claims.parse(claim).claims
     for trial in range(trials):
@@ -66,10 +53,11 @@ def test_the_margin_is_that_of_the_source(name: str, claim: str) -> None:
             assert margin - over - slack <= proved <= margin + slack
 
 
-def test_a_box_holds_for_every_point_and_time_in_it() -> None:
+@trials(3, 30)
+def test_a_box_holds_for_every_point_and_time_in_it(trials: int) -> None:
     """No account that proves over a box is short at any prices, volatilities or time within."""
     rng, venue, claim = random.Random(9), VENUES["v2"], Claim("maintenance")
-    for _ in range(5):
+    for _ in range(trials):
         bands = bands_of(rng, 10)
         sizes = tuple(sizes_of(rng, venue))
         needed = CALCULATOR.shortfall(Holdings(-WIDE, sizes), venue, venue.box(bands), claim, (START, START + DAY))

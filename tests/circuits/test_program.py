@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sympy
 from symbolic_rules import CASH, program, random_rule, value
+from trials import seeds
 
 from circuits.language import (
     Abs,
@@ -69,7 +70,7 @@ def _drawn(rng: random.Random, hidden: Sequence[Hidden]) -> dict[str, int]:
 # The greatest provable slack is the value of the rule
 
 
-@pytest.mark.parametrize("seed", range(60))
+@seeds(24, 200)
 def test_the_greatest_provable_slack_is_the_value(seed: int) -> None:
     """Depth 1 to 3, bounds up to 2^40, hidden numbers at their bounds too: M and blocks are never too small."""
     rng = random.Random(seed)
@@ -137,7 +138,7 @@ def test_no_assignment_at_all_gives_more_than_the_value(expression: Any, scope: 
             assert all(slack <= worth for slack in slacks)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@seeds(20, 100)
 def test_no_assignment_gives_more_in_random_rules(seed: int) -> None:
     rng = random.Random(1000 + seed)
     expression, hidden, scope = random_rule(rng, 1 + seed % 2, 1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import mpmath
 import pytest
+from trials import trials
 
 from circuits.boxes import ATTO
 from circuits.markets import Contract, Market
@@ -74,15 +75,15 @@ def truth(is_call: bool, F: Fraction, strike: Fraction, vol: Fraction, seconds: 
     discount = mpmath.exp(-mpmath.mpf("0.08") * t)
     if not v:
         return discount * max(0, forward - K if is_call else K - forward)
-    d = mpmath.log(forward / K) / (v * s) + v * s / 2
-    call = forward * mpmath.ncdf(d) - K * mpmath.ncdf(d - v * s)
-    return discount * (call if is_call else call - forward + K)
+    d, side = mpmath.log(forward / K) / (v * s) + v * s / 2, 1 if is_call else -1
+    return discount * side * (forward * mpmath.ncdf(side * d) - K * mpmath.ncdf(side * (d - v * s)))
 
 
+@trials(15, 300)
 @pytest.mark.parametrize("is_call", [True, False])
-def test_values_lie_between_their_bounds(is_call: bool) -> None:
+def test_values_lie_between_their_bounds(is_call: bool, trials: int) -> None:
     rng = random.Random(is_call)
-    for _ in range(40):
+    for _ in range(trials):
         low, vol, seconds = Q(rng.randrange(500, 4000)), Q(rng.randrange(5, 150), 100), rng.randrange(1, 90 * DAY)
         forward = low, low * Q(rng.choice([100, 101, 120]), 100)
         vols = vol, vol * Q(rng.choice([100, 110]), 100)

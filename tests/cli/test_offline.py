@@ -42,7 +42,7 @@ def test_prove_and_verify(tmp_path: Path, claim: str) -> None:
     out = tmp_path / "proof.zkmargin.json"
     ran = prove(out, "-o", "json", claim=claim)
     assert ran.code == 0
-    keys = {"out", "bundle", "account", "seq", "claim", "expiry", "proof_bytes", "prove_ms"}
+    keys = {"out", "bundle", "account", "seq", "claim", "expiry", "locks", "proof_bytes", "prove_ms"}
     assert set(ran.json) == keys
     assert ran.json["claim"] == claim.replace(" ", "")
     assert ran.json["bundle"] == canonical.digest(out.read_bytes())

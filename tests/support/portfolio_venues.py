@@ -149,10 +149,10 @@ def bands_of(rng: random.Random, percent: int) -> tuple[Band, ...]:
 
 
 def sizes_of(rng: random.Random, venue: RiskParameters) -> list[int]:
-    """In the order of the labels; half are not held, and what hedges is not owed."""
+    """In the order of the labels, none above its largest; half are not held, and what hedges is not owed."""
     held = []
     for hidden in venue.hidden_at(0)[1:]:
         most = 10 ** rng.randrange(1, 6)
-        size = rng.choice([0, rng.randrange(-most, most)])
+        size = max(-hidden.bound, min(rng.choice([0, rng.randrange(-most, most)]), hidden.bound))
         held.append(0 if hidden.kind == "none" else abs(size) if hidden.kind == "amount" else size)
     return held
