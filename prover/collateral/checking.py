@@ -13,7 +13,7 @@ from pathlib import Path
 from circuits.evidence import Evidence
 from zkmargin import canonical
 from zkmargin.bundle import Collateral
-from zkmargin.collateral import Chains, CollateralLock, MemberSet, SignedMemberSet, tag_of
+from zkmargin.collateral import Chains, CollateralLock, MemberSet, SignedMemberSet
 from zkmargin.documents import Signed, read
 
 from .. import public
@@ -75,7 +75,7 @@ def _fetched(verifier: Verifier, tags: Sequence[str]) -> Iterator[CollateralLock
 def _tag(lock: CollateralLock) -> str | None:
     """What a document says that it is evidence of; nothing of it is checked yet."""
     if lock.storage is not None:
-        return canonical.to_hex(tag_of(canonical.from_hex(lock.storage.note.secret)))
+        return canonical.to_hex(lock.storage.note.note.tag)
     return None if lock.leaf is None else lock.leaf.tag
 
 
