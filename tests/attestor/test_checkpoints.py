@@ -205,9 +205,41 @@ def test_a_member_without_the_pledge_refuses(society: Society) -> None:
 
 def test_a_member_signs_no_leaf_that_it_does_not_see_any_more(society: Society) -> None:
     lock = society.pledged()
-    proposal = propose(society, society.to_final())
+    proposal = propose(society, society.to_final(), "a")
     society.chain.put_pending(lock.note, LockStatus.RELEASE_REQUESTED)
+    assert refusal(society, "b", proposal) == "unseen_leaf"  # it has not offered it
+    society.to_next_epoch()
+    proposal = propose(society, society.to_next_epoch(), "a")
+    assert proposal.leaves == ()
+
+
+@pytest.mark.parametrize("status", [LockStatus.RELEASE_REQUESTED, LockStatus.SEIZED])
+def test_a_lock_that_flaps_spoils_no_checkpoint(society: Society, status: LockStatus) -> None:
+    """Its release is asked for at every block, and taken back, so that it differs when members are asked to sign."""
+    lock, flapping = society.pledged(), society.pledged()
+    epoch = society.to_final()
+    offered = propose(society, epoch, "a", "b", "c")
+    society.chain.put(flapping.note, status)
+    assert society.tags("a", epoch) == {lock.tag}  # offered to nobody any more
+    assert {sign(society, name, offered).signer for name in "abc"} == set("abc")
+    society.last = None
+    epoch = society.to_final()  # where it is not Active at the height either
+    block = society.candidates("a", epoch)
+    again = alter(
+        offered, epoch=block.epoch, height=block.height, block_hash=block.block_hash, block_time=block.block_time,
+        expiry=block.block_time + MAX_AGE_S,
+    )  # fmt: skip
+    assert refusal(society, "a", again) == "unseen_leaf"
+
+
+def test_what_was_offered_at_an_earlier_epoch_is_not_what_was_offered_at_this_one(society: Society) -> None:
+    lock = society.pledged()
+    society.tags("a", society.to_final())
+    epoch = society.to_next_epoch()
+    proposal = propose(society, epoch, "b")
+    society.chain.put(lock.note, LockStatus.RELEASE_REQUESTED)
     assert refusal(society, "a", proposal) == "unseen_leaf"
+    assert sign(society, "b", proposal).signer == "b"
 
 
 def test_no_revocation_that_the_member_does_not_see(society: Society) -> None:

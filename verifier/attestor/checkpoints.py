@@ -131,11 +131,19 @@ def _check_previous(session: Session, proposal: Proposal, chain: str, members: M
 
 
 def _check_seen(proposal: Proposal, view: View) -> None:
-    """Everything that is proposed is what this member sees. Raises: ContextError."""
+    """Everything that is proposed is what this member sees, or saw when it was asked what it would sign.
+
+    A lock whose release is asked for in between stays in the proposal: else whoever asks and takes it back at every
+    block, for the price of two transactions, would spoil every checkpoint with a lock of dust. It is safe: the lock was
+    Active at the height, so its release was asked for at a T later than the block's time, and no coins move before
+    T + delay; the checkpoint expires max_age_s after the block's time, and the registry has max_age_s below the delay.
+
+    Raises: ContextError.
+    """
     checkpoint, block = proposal.checkpoint, view.block
     if (checkpoint.block_hash, checkpoint.block_time) != (canonical.to_hex(block.hash), block.time_unix_s):
         raise ContextError("this member sees another block at this height", code="other_block")
-    if not set(proposal.leaves) <= set(view.leaves):
+    if not set(proposal.leaves) <= {*view.leaves, *view.kept}:
         raise ContextError("this member does not see a lock that the checkpoint attests", code="unseen_leaf")
     mine = {(revocation.tag, revocation.reason) for revocation in view.revocations}
     if not {(revocation.tag, revocation.reason) for revocation in proposal.revocations} <= mine:

@@ -31,11 +31,16 @@ _MAX_WAIT_S = 30.0
 
 @dataclass(frozen=True)
 class View:
-    """What this member would say at an epoch: leaves by their hashes, revocations by their tags, both in 0x-hex."""
+    """What this member would say at an epoch: leaves by their hashes, revocations by their tags, both in 0x-hex.
+
+    ``kept``: leaves of locks that are Active at the height, no more in what is newer, and were when this member offered
+    them, at this epoch or later. It offers them to nobody any more, and keeps its word to whom it did.
+    """
 
     block: Block
     leaves: tuple[str, ...]
     revocations: tuple[Revocation, ...]
+    kept: tuple[str, ...] = ()
 
 
 def look(desk: Desk, watched: Watched, epoch: int) -> View:
@@ -62,15 +67,17 @@ def _look(desk: Desk, watched: Watched, epoch: int, block: Block) -> View:
         rows = _rows(session, chain)
     found = _find(watched, rows, epoch, block)
     expiry = block.time_unix_s + watched.entry.max_age_s
-    leaves, revocations = [], []
+    leaves, kept, revocations = [], [], []
     for row in rows:
         finding, note = found[row.tag], _note(row.opening)
-        if finding.leaf:
-            leaves.append(leaf_of(note, registry.class_of_asset(chain, note.asset), expiry=expiry))
+        if finding.leaf or (finding.stood and row.offered >= epoch):
+            leaf = leaf_of(note, registry.class_of_asset(chain, note.asset), expiry=expiry)
+            (leaves if finding.leaf else kept).append(leaf)
         elif (reason := finding.reason) is not None and row.told < row.offered <= epoch:
             revocations.append(Revocation(tag=row.tag, reason=reason))
     _keep(desk, found, epoch)
-    return View(block, _in_order(leaves), tuple(sorted(revocations, key=lambda revocation: revocation.tag)))
+    in_order = tuple(sorted(revocations, key=lambda revocation: revocation.tag))
+    return View(block, _in_order(leaves), in_order, _in_order(kept))
 
 
 def _rows(session: Session, chain: str) -> list[PledgeRow]:

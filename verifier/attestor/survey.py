@@ -40,10 +40,11 @@ _REASONS: dict[State, Reason] = {State.REORGED: "reorged", State.RELEASED: "rele
 
 @dataclass(frozen=True)
 class Finding:
-    """``state`` from now on; ``leaf``: it may be attested at this height."""
+    """``state`` from now on; ``leaf``: it may be attested at this height. ``stood``: at the height it was Active."""
 
     state: State
     leaf: bool = False
+    stood: bool = False
 
     @property
     def reason(self) -> Reason | None:
@@ -64,9 +65,10 @@ def find(
         return Finding(State.SEIZED)
     if final.status is LockStatus.RELEASED:
         return Finding(State.RELEASED)
-    if all(backs(view, note) for view in (final, *newer)):
-        return Finding(State.FINAL, leaf=True)
-    return Finding(state)
+    stood = backs(final, note)
+    if stood and all(backs(view, note) for view in newer):
+        return Finding(State.FINAL, leaf=True, stood=True)
+    return Finding(state, stood=stood)
 
 
 def pressing(revocations: Iterable[Revocation]) -> set[Revocation]:
