@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from .commands import account, bench, collateral, commit, demo, explain, inspect, prove, service, verify, wallet
+from .commands import (
+    account,
+    bench,
+    collateral,
+    commit,
+    demo,
+    evidence,
+    explain,
+    inspect,
+    prove,
+    service,
+    verify,
+    wallet,
+)
 from .console import Commands
 
 app = typer.Typer(
@@ -24,6 +37,8 @@ app.command("import")(account.import_)
 app.command("whatif")(account.whatif)
 app.command("commit")(commit.commit_)
 app.command("prove")(prove.prove_)
+collateral.app.command("evidence")(evidence.evidence)
+collateral.app.command("show")(evidence.show)
 app.add_typer(collateral.app)
 app.command("verify")(verify.verify_)
 app.command("submit")(service.submit)

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from zkmargin import canonical, contracts
 from zkmargin.collateral import chain_digest, keccak256, venue_id
-from zkmargin.errors import InputError
+from zkmargin.errors import InputError, ZkMarginError
 
 from ..errors import Refused, Unavailable
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from web3 import Web3
     from web3.contract import Contract
     from web3.contract.contract import ContractFunction
+    from web3.types import RPCEndpoint
 
 MINED_WITHIN_S = 180
+MAX_FEE_WEI = 5 * 10**16
+"""0.05 coins: what one transaction may cost, whatever a node says that it must."""
 _NATIVE = "0x" + "00" * 20
 _ERC20 = [
     {"type": "function", "name": name, "stateMutability": kind, "inputs": inputs, "outputs": outputs}
@@ -65,20 +69,41 @@ class OnChain:
     amount: int
 
 
+class NotMinedYet(Unavailable):
+    """A signed transaction has left, and no usable receipt of it has come."""
+
+    def __init__(self, transaction: str) -> None:
+        super().__init__(
+            f"transaction {transaction} was sent and is not known to be mined; it may still be mined: look for it on"
+            " the chain before anything is sent again",
+            code="not_mined_yet",
+        )
+
+
 class VaultClient:
     """The vault at ``address``; ``key`` signs for the owner, where something is to be signed.
 
     Args:   genesis: hash of block 0, ``chain_id`` the number behind eip155: of the registry's chain. ``venue``: whose
             vault it is. All of it is checked, and that the contract there is the vault: whoever names another address
-            gets no coins.
-    Raises: InputError "no_web3", "bad_url", "wrong_chain", "not_the_vault", "wrong_vault".   Unavailable.
+            gets no coins. ``max_fee_wei``: what one transaction may cost at most.
+    Raises: InputError "no_web3", "wrong_chain", "not_the_vault", "wrong_vault".   Unavailable.
     """
 
     def __init__(
-        self, url: str, address: bytes, *, chain_id: int, genesis: bytes, venue: str, key: LocalAccount | None = None
+        self,
+        url: str,
+        address: bytes,
+        *,
+        chain_id: int,
+        genesis: bytes,
+        venue: str,
+        key: LocalAccount | None = None,
+        max_fee_wei: int = MAX_FEE_WEI,
     ) -> None:
         web3 = _import_web3()
-        self._web3: Web3 = web3.Web3(web3.Web3.HTTPProvider(url, request_kwargs={"timeout": 30}))
+        self._chain_id, self._max_fee_wei = chain_id, max_fee_wei
+        with _node_errors():
+            self._web3: Web3 = web3.Web3(web3.Web3.HTTPProvider(url, request_kwargs={"timeout": 30}))
         self._vault: Contract = self._web3.eth.contract(
             address=self._web3.to_checksum_address(address), abi=contracts.abi()
         )
@@ -107,7 +132,8 @@ class VaultClient:
     def lock(self, asset: bytes, amount: int, note: bytes, unlock_unix_s: int) -> str:
         """Lock ``amount`` base units of ``asset`` (20 zero bytes: the chain's own coin); approves an ERC-20 first.
 
-        Returns: the hash of the transaction, once it is mined.   Raises: Refused, Unavailable.
+        Returns: the hash of the transaction, once it is mined.
+        Raises:  as every step: InputError "fee_too_high"; Refused; Unavailable "node" (nothing was sent), NotMinedYet.
         """
         address = self._web3.to_checksum_address(asset)
         native = address == _NATIVE
@@ -117,11 +143,11 @@ class VaultClient:
         return self._send(call, value=amount if native else 0)
 
     def request_release(self, note: bytes) -> str:
-        """Ask for the coins. Raises: Refused, Unavailable."""
+        """Ask for the coins. Raises: as ``lock``."""
         return self._send(self._vault.functions.requestRelease(note))
 
     def release(self, note: bytes) -> str:
-        """Take them. Raises: Refused, Unavailable."""
+        """Take them. Raises: as ``lock``."""
         return self._send(self._vault.functions.release(note))
 
     def find(self, owner: bytes, note: bytes) -> OnChain:
@@ -129,12 +155,18 @@ class VaultClient:
         with _node_errors():
             lock_id = contracts.lock_id(owner, note)
             _, status, unlock_at, release_at, _, amount = self._vault.functions.locks(lock_id).call()
-        return OnChain(Status(status), unlock_at, release_at, amount)
+            return OnChain(Status(status), unlock_at, release_at, amount)
 
     def now_unix_s(self) -> int:
         """The time of the head of the chain."""
         with _node_errors():
             return int(self._block("latest")["timestamp"])
+
+    def ask(self, method: str, *parameters: Any) -> Any:
+        """The result of a JSON-RPC call, as the node gives it. Raises: Unavailable, also where the node refuses."""
+        with _node_errors():
+            answer = self._web3.provider.make_request(cast("RPCEndpoint", method), parameters)
+            return answer["result"]
 
     def active(self, asset: bytes) -> list[int]:
         """The amounts of all locks of ``asset`` that are Active at the head: what one of them hides among."""
@@ -152,6 +184,9 @@ class VaultClient:
         contract = self._web3.eth.contract(address=token, abi=_ERC20)
         with _node_errors():
             allowed = contract.functions.allowance(self._owner.address, self._vault.address).call()
+        if 0 < allowed < amount:
+            # Some tokens take no new allowance in the place of one that is left over.
+            self._send(contract.functions.approve(self._vault.address, 0))
         if allowed < amount:
             self._send(contract.functions.approve(self._vault.address, amount))
 
@@ -160,17 +195,33 @@ class VaultClient:
         with _node_errors():
             transaction = call.build_transaction(
                 {
+                    # The registry's, whatever the node says now: else the coins of another chain could be signed away.
+                    "chainId": self._chain_id,
                     "from": owner.address,
                     "value": self._web3.to_wei(value, "wei"),
                     "nonce": self._web3.eth.get_transaction_count(owner.address, "pending"),
                 }
             )
+            fee_wei = transaction["gas"] * int(transaction.get("maxFeePerGas") or transaction["gasPrice"])
+            if fee_wei > self._max_fee_wei:
+                told, most = (canonical.format_decimal(Fraction(fee, 10**18)) for fee in (fee_wei, self._max_fee_wei))
+                raise InputError(
+                    f"the node wants a fee of up to {told} coins, above the {most} of --max-fee: nothing was sent",
+                    code="fee_too_high",
+                )
             signed = owner.sign_transaction(cast(dict[str, Any], transaction))
-            sent = self._web3.eth.send_raw_transaction(signed.raw_transaction)
-            receipt = self._web3.eth.wait_for_transaction_receipt(sent, timeout=MINED_WITHIN_S)
+        sent = canonical.to_hex(bytes(signed.hash))
+        # From here on the transaction is in other hands: nothing that goes wrong says that it will not be mined.
+        try:
+            self._web3.eth.send_raw_transaction(signed.raw_transaction)
+            receipt = self._web3.eth.wait_for_transaction_receipt(signed.hash, timeout=MINED_WITHIN_S)
+            if bytes(receipt["transactionHash"]) != bytes(signed.hash) or receipt["status"] not in (0, 1):
+                raise NotMinedYet(sent)
+        except Exception:  # of several libraries, and of whatever a node answers
+            raise NotMinedYet(sent) from None
         if receipt["status"] != 1:
-            raise Refused("the vault has refused the transaction", code="reverted")
-        return canonical.to_hex(bytes(sent))
+            raise Refused(f"the vault or the token has refused transaction {sent}", code="reverted")
+        return sent
 
 
 def owner_key(content: bytes, password: str | None) -> LocalAccount:
@@ -222,15 +273,16 @@ def _import_web3() -> Any:
 @contextmanager
 def _node_errors() -> Iterator[None]:
     """Whatever web3 and the node throw, as a refusal of the vault or an absence of the node."""
-    from requests.exceptions import RequestException
-    from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
+    from web3.exceptions import ContractCustomError, ContractLogicError
 
     try:
         yield
+    except ZkMarginError:
+        raise
     except ContractCustomError as error:
         selector = str(error.data or "")[:10]
         raise Refused(f"the vault refused: {_refusals().get(selector, 'no such step')}", code="reverted") from None
     except ContractLogicError:
         raise Refused("the vault or the token refused the transaction", code="reverted") from None
-    except (Web3Exception, RequestException, OSError, ValueError, KeyError):
+    except Exception:  # of several libraries, and of whatever a node answers
         raise Unavailable("the node of the chain did not give a usable answer", code="node") from None
