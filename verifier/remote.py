@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -13,6 +16,8 @@ from .bodies import JSON
 from .errors import Unavailable
 
 MAX_ANSWER_BYTES = 16 << 20
+DEADLINE_S = 60.0
+"""For a whole answer. The timeouts below are of one byte: a service that drips would keep who asks for ever."""
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 _REFUSED_AS_INPUT = {400, 413, 415}
 
@@ -39,6 +44,7 @@ def _exchange(method: str, url: str, path: str, **options: Any) -> dict[str, Any
     try:
         with (
             httpx2.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
+            _hung_up_in_time(client),
             client.stream(method, url.rstrip("/") + path, **options) as response,
         ):
             content = _read(response)
@@ -57,6 +63,18 @@ def _exchange(method: str, url: str, path: str, **options: Any) -> dict[str, Any
     if response.status_code < 300:
         return value
     raise _refusal(response.status_code, value)
+
+
+@contextmanager
+def _hung_up_in_time(client: httpx2.Client) -> Iterator[None]:
+    """Its connection is closed at the deadline, whatever is being read: the next read of it fails."""
+    timer = threading.Timer(DEADLINE_S, client.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _read(response: httpx2.Response) -> bytes:

@@ -9,14 +9,17 @@ import pytest
 from attestor_world import CHAIN, DEPTH, EPOCH_BLOCKS, MAX_AGE_S, Society, tags_of
 from paper_chain import PaperChain
 
-from verifier.attestor import checkpoints, pledges
+from verifier.attestor import checkpoints, look, pledges
 from verifier.attestor.collector import _proposal
-from verifier.attestor.messages import Proposal
+from verifier.attestor.messages import Passed, Proposal
 from verifier.attestor.reader import LockStatus
-from verifier.attestor.survey import State
+from verifier.attestor.survey import State, first_of
 from verifier.errors import Unavailable
 from zkmargin import canonical
-from zkmargin.collateral import KIND_TAG, Leaf
+from zkmargin.collateral import KIND_TAG, Leaf, MemberSignature
+from zkmargin.collateral.evidence import MAX_REVOCATIONS
+from zkmargin.collateral.members import MAX_MEMBER_SIGNATURES
+from zkmargin.collateral.revocation import Revocation, revoked_root
 from zkmargin.errors import ContextError, ZkMarginError
 
 
@@ -346,3 +349,52 @@ def test_a_reorganisation_while_reading_is_no_view(society: Society, monkeypatch
 
     monkeypatch.setattr(society.chain, "locks", reorganised)
     assert refusal(society, "a", proposal) == "chain_moved"
+
+
+def full(society: Society, leaves: int, revoked: int) -> tuple[tuple[str, ...], tuple[Revocation, ...]]:
+    """As many leaves and revocations, made up but of the right size."""
+    society.pledged(to="a")
+    (leaf,) = society.candidates("a", society.to_final()).leaves
+    revocations = (Revocation(tag=f"0x{number:064x}", reason="released") for number in range(revoked))
+    return (leaf,) * leaves, tuple(revocations)
+
+
+def test_a_full_proposal_is_a_document(society: Society) -> None:
+    leaves, revocations = full(society, pledges.MAX_LIVE, MAX_REVOCATIONS)
+    one = propose(society, society.to_next_epoch(), "a")
+    signature = MemberSignature(signer="m" * 16, scheme="secp256k1", sig="0x" + "11" * 65)
+    previous = Passed(
+        checkpoint=alter(one, revoked_root=canonical.to_hex(revoked_root(revocations))).checkpoint,
+        signatures=(signature,) * MAX_MEMBER_SIGNATURES, revocations=revocations,
+    )  # fmt: skip
+    proposal = one.model_copy(update={"leaves": leaves, "revocations": revocations, "previous": previous})
+    assert len(proposal.to_bytes()) < 0.95 * canonical.MAX_DOCUMENT_BYTES
+
+
+def test_what_presses_is_revoked_first_and_the_rest_waits() -> None:
+    def of(reason: Any, *numbers: int) -> list[Revocation]:
+        return [Revocation(tag=f"0x{number:064x}", reason=reason) for number in numbers]
+
+    taken = first_of([*of("released", *range(600)), *of("seized", 700), *of("reorged", 650, 800)])
+    assert list(taken) == [*of("released", *range(MAX_REVOCATIONS - 3)), *of("reorged", 650), *of("seized", 700),
+                           *of("reorged", 800)]  # fmt: skip
+
+
+def test_what_was_released_takes_no_room_and_what_was_seized_does_until_it_is_told(
+    society: Society, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pledges, "MAX_LIVE", 2)
+    monkeypatch.setattr(look, "MAX_REVOCATIONS", 1)
+    locks = [society.pledged(to="a") for _ in range(2)]
+    society.tags("a", society.to_final())
+    for lock in locks:
+        society.chain.put(lock.note, LockStatus.RELEASED, amount=0)
+    assert len(society.revocations("a", society.to_final())) == 2  # seen to be released just now
+    assert len(society.revocations("a", society.to_next_epoch())) == 1
+    lock, _ = (society.pledged(to="a") for _ in range(2))
+    society.tags("a", society.to_final())
+    society.chain.put(lock.note, LockStatus.SEIZED, amount=0)
+    assert society.revocations("a", society.to_final())[lock.tag] == "seized"
+    with pytest.raises(Unavailable) as caught:
+        society.pledged(to="a")
+    assert caught.value.code == "full"

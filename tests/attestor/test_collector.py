@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from threading import Event, Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from attestor_world import CHAIN, Society, tags_of
 from paper_chain import PaperChain
 
+from verifier import remote
+from verifier.attestor import collector
 from verifier.attestor.messages import Candidates, ChainState, Proposal
 from verifier.errors import Unavailable
 from zkmargin.collateral import MemberSignature, SignedCheckpoint, SignedMemberSet, check_checkpoint, check_follows
-from zkmargin.errors import ContextError
+from zkmargin.collateral.evidence import MAX_FILE_LEAVES
+from zkmargin.errors import ContextError, InputError
 
 
 def code(society: Society, names: str = "abc", **others: Any) -> tuple[str, str]:
@@ -192,3 +199,60 @@ def test_one_set_a_version_is_approved(society: Society) -> None:
     with pytest.raises(ContextError) as caught:
         desk.approve_set(SignedMemberSet(members=one.to_value()).to_bytes())
     assert caught.value.code == "unsigned"
+
+
+def test_a_member_that_hangs_holds_nobody_up(society: Society, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = society.pledged()
+    society.to_final()
+    monkeypatch.setattr(collector, "ANSWER_S", 0.3)
+    ended = Event()
+
+    class Hangs(Liar):
+        def state(self, chain: str) -> ChainState:
+            ended.wait(20)
+            return self.honest.state(chain)
+
+    try:
+        collected = society.collect(c=Hangs(society.local("c")))
+    finally:
+        ended.set()
+    assert collected.troubles == {"c": "no_answer"}
+    assert tags_of(collected.file.leaves) == {lock.tag}
+
+
+@pytest.mark.parametrize("in_head", [True, False])
+def test_a_member_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch, in_head: bool) -> None:
+    monkeypatch.setattr(remote, "DEADLINE_S", 0.2)
+    head = b"HTTP/1.1 200 OK\r\nx: " if in_head else b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(head)
+                for _ in range(200):
+                    connection.sendall(b"1")
+                    sleep(0.05)
+
+        dripping = Thread(target=drip, daemon=True)
+        dripping.start()
+        began = monotonic()
+        with pytest.raises(Unavailable) as caught:
+            remote.get(f"http://127.0.0.1:{server.getsockname()[1]}", "/v1/chains/x")
+        assert caught.value.code == "unreachable"
+        assert monotonic() - began < 5
+        dripping.join(5)
+
+
+def test_candidates_are_bounded_and_in_order(society: Society) -> None:
+    for _ in range(2):
+        society.pledged(to="a")
+    value = society.candidates("a", society.to_final()).to_value()
+    assert Candidates.from_value(value).to_value() == value
+    one, other = value["leaves"]
+    for leaves in ([other, one], [one, one], [one] * (MAX_FILE_LEAVES + 1)):
+        with pytest.raises(InputError):
+            Candidates.from_value(value | {"leaves": leaves})
+    told = {"tag": "0x" + "11" * 32, "reason": "seized"}
+    with pytest.raises(InputError):
+        Candidates.from_value(value | {"revocations": [told, told | {"reason": "reorged"}]})

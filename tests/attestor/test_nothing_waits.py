@@ -69,7 +69,7 @@ def test_a_holder_cannot_keep_the_seizure_of_its_lock_out(society: Society) -> N
     lock = society.pledged(10**19, to="ab")
     assert attested(society, lock.tag)
     for _ in range(2):
-        society.pledged(1, to="bc")
+        society.pledged(10**14, to="bc")
     society.chain.put(lock.note, LockStatus.SEIZED, amount=0)
     society.to_final()
     assert revoked(society, lock.tag, "seized")
@@ -77,7 +77,7 @@ def test_a_holder_cannot_keep_the_seizure_of_its_lock_out(society: Society) -> N
 
 def test_the_dust_of_strangers_leaves_no_lock_out_for_ever(society: Society) -> None:
     everybody, lock = society.pledged(), society.pledged(to="ab")
-    dust = [society.pledged(1, to=members) for members in ("bc", "bc", "ac", "ac")]
+    dust = [society.pledged(10**14, to=members) for members in ("bc", "bc", "ac", "ac")]
     society.to_final()
     waiting = {one.tag for one in (lock, *dust)}
     for file in checkpoints(society, ROW):

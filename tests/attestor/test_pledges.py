@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
-from attestor_world import Lock, Society
+from attestor_world import CHAIN, Lock, Society
 from venue_floor import code_of
 
 from verifier.attestor import pledges
+from verifier.attestor.desk import ASKED_AT_ONCE
 from verifier.attestor.reader import LockStatus
 from zkmargin import canonical
 from zkmargin.collateral import Note
@@ -91,6 +93,10 @@ def too_large(society: Society) -> Lock:
     return society.locked(2**40 * 10**14 + 1)
 
 
+def of_dust(society: Society) -> Lock:
+    return society.locked(10**14 - 1)
+
+
 def changed(**fields: bytes) -> Made:
     def make(society: Society) -> Lock:
         return society.locked(**fields)
@@ -114,6 +120,7 @@ def with_a_used_secret(society: Society) -> Lock:
         (asked_back_but_not_mined, 422, "not_active"),
         (seized, 422, "not_active"),
         (too_large, 422, "out_of_range"),
+        (of_dust, 422, "out_of_range"),
         (changed(venue=b"\x11" * 32), 422, "wrong_venue"),
         (changed(chain=b"\x11" * 32), 422, "unknown_chain"),
         (changed(vault=b"\x11" * 32), 422, "wrong_vault"),
@@ -127,7 +134,7 @@ def with_a_used_secret(society: Society) -> Lock:
 def test_refusals(society: Society, make: Made, status: int, code: str) -> None:
     lock = make(society)
     proof = society.lock().pledge.proof
-    if code in ("bad_commitment", "out_of_range"):
+    if code == "bad_commitment" or make is too_large:
         content = canonical.to_bytes(
             {**society.lock().pledge.to_value(), "note": note_value(lock.note), "proof": proof}
         )
@@ -196,12 +203,15 @@ def test_a_chain_that_is_full_refuses(society: Society, monkeypatch: pytest.Monk
 def test_strangers_wait_for_the_node_in_line(society: Society, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pledges, "_MAX_WAIT_S", 0.01)
     lock = society.locked()
-    taken = [pledges._asking.acquire() for _ in range(pledges._AT_ONCE)]
+    asking = society.desks["a"].asking
+    other = asking["eip155:1"] = BoundedSemaphore(ASKED_AT_ONCE)
+    taken = [asking[CHAIN].acquire() for _ in range(ASKED_AT_ONCE)]
     try:
         refused_with(society, lock.pledge.to_bytes(), 503, "busy")
+        assert other.acquire(blocking=False)  # another chain has a line of its own
     finally:
         for _ in taken:
-            pledges._asking.release()
+            asking[CHAIN].release()
     assert society.pledge("a", lock).created
 
 

@@ -7,7 +7,7 @@ not be the only one: whoever has the tokens can be another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -25,7 +25,10 @@ from zkmargin.errors import ContextError, ZkMarginError
 
 from .choice import Offer, choose
 from .messages import Candidates, ChainState, Passed, Proposal
-from .survey import pressing
+from .survey import first_of, pressing
+
+ANSWER_S = 90.0
+"""A member that takes longer has not answered. More than a request may take."""
 
 T = TypeVar("T")
 
@@ -126,14 +129,18 @@ class _Asked:
         self.troubles: dict[str, str] = {}
 
     def every(self, members: Iterable[str], ask: Callable[[Attestor], T]) -> dict[str, T]:
-        """The answers of those that answer. What one of them does is never another's trouble."""
+        """The answers of those that answer in time. What one of them does is never another's trouble."""
         names = sorted(members)
-        with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
-            futures = {name: pool.submit(ask, self._attestors[name]) for name in names}
+        pool = ThreadPoolExecutor(max_workers=max(1, len(names)))
+        futures = {name: pool.submit(ask, self._attestors[name]) for name in names}
+        wait(futures.values(), timeout=ANSWER_S)
+        pool.shutdown(wait=False)  # nobody waits for one that hangs
         answers = {}
         for name, future in futures.items():
             try:
-                answers[name] = future.result()
+                answers[name] = future.result(timeout=0)
+            except TimeoutError:
+                self.troubles[name] = "no_answer"
             except ZkMarginError as error:
                 self.troubles[name] = error.code
         return answers
@@ -196,12 +203,12 @@ def _of_one_block(
 def _proposal(
     offers: Sequence[Candidates], entry: ChainEntry, members: MemberSet, previous: SignedCheckpoint | None
 ) -> Proposal:
-    """What all of ``offers`` have: leaves by their hashes, revocations by their tags."""
+    """What all of ``offers`` have: leaves by their hashes, and as many revocations as there is room for."""
     first = offers[0]
     common = set(first.leaves).intersection(*(offer.leaves for offer in offers))
     hashed = sorted((leaf_hash(canonical.from_hex(leaf)), leaf) for leaf in common)
     revoked = set(first.revocations).intersection(*(offer.revocations for offer in offers))
-    revocations = tuple(sorted(revoked, key=lambda revocation: revocation.tag))
+    revocations = first_of(revoked)
     before = FIRST_PREVIOUS
     passed = None
     if previous is not None:

@@ -23,6 +23,8 @@ from .readers import open_reader
 from .settings import DATABASE_FILE, TOKEN_FILE, AttestorSettings
 from .watched import Watched
 
+ASKED_AT_ONCE = 4
+"""Pledges that may ask a node at the same time: strangers must not keep it from the member's own work."""
 OpenReader = Callable[[str, str, bytes, int], Reader]
 """(kind, address of the node, vault, delay_s)."""
 
@@ -47,6 +49,8 @@ class Desk:
         self._opening = threading.Lock()
         self.busy: dict[str, threading.Lock] = {chain: threading.Lock() for chain in settings.url_of}
         """One survey of a chain at a time."""
+        self.asking = {chain: threading.BoundedSemaphore(ASKED_AT_ONCE) for chain in settings.url_of}
+        """Held while a stranger's pledge asks the node of a chain."""
 
     @classmethod
     def open(cls, directory: Path, reader: OpenReader = open_reader) -> Desk:

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from verifier import clock, logs
 from verifier.errors import Unavailable
 from zkmargin import canonical
 from zkmargin.collateral import Checkpoint, Leaf, Note
+from zkmargin.collateral.evidence import MAX_REVOCATIONS
 from zkmargin.collateral.pledge import Pledge, leaf_of
 from zkmargin.collateral.revocation import Revocation
 
@@ -22,7 +23,7 @@ from . import papers
 from .desk import Desk
 from .reader import Block
 from .survey import ENDED, Finding, State, find, name_of
-from .tables import PledgeRow, QuorumRow, SignedRow
+from .tables import PledgeRow, QuorumRow, SignedRow, is_open
 from .watched import Watched
 
 _LOGGER = logging.getLogger("zkmargin.attestor")
@@ -69,8 +70,9 @@ def _look(desk: Desk, watched: Watched, epoch: int, block: Block) -> View:
     expiry = block.time_unix_s + watched.entry.max_age_s
     leaves, kept, revocations = [], [], []
     for row in rows:
-        finding, note = found[row.tag], _note(row.opening)
+        finding = found[row.tag]
         if finding.leaf or (finding.stood and row.offered >= epoch):
+            note = _note(row.opening)
             leaf = leaf_of(note, registry.class_of_asset(chain, note.asset), expiry=expiry)
             (leaves if finding.leaf else kept).append(leaf)
         elif (reason := finding.reason) is not None and row.told < row.offered <= epoch:
@@ -81,9 +83,15 @@ def _look(desk: Desk, watched: Watched, epoch: int, block: Block) -> View:
 
 
 def _rows(session: Session, chain: str) -> list[PledgeRow]:
-    """Every pledge that may get a leaf, or whose end is still to be told."""
-    open_ones = or_(PledgeRow.state.not_in(ENDED), PledgeRow.offered > PledgeRow.told)
-    return list(session.scalars(select(PledgeRow).where(PledgeRow.chain == chain, open_ones)))
+    """Every pledge that is open; and of those that were released, and of which that is still to be told, the newest.
+
+    Nothing counts by a lock that was released, told or not; and of one that a single member knows it is never told. So
+    they neither take the room of others nor, however many they become, the time of every look.
+    """
+    mine = select(PledgeRow).where(PledgeRow.chain == chain)
+    untold = mine.where(PledgeRow.state == State.RELEASED, PledgeRow.offered > PledgeRow.told)
+    newest = untold.order_by(PledgeRow.offered.desc(), PledgeRow.tag).limit(MAX_REVOCATIONS)
+    return [*session.scalars(mine.where(is_open())), *session.scalars(newest)]
 
 
 def _find(watched: Watched, rows: Iterable[PledgeRow], epoch: int, block: Block) -> dict[str, Finding]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from zkmargin import canonical
 from zkmargin.collateral import LEAF_BYTES, Checkpoint
+from zkmargin.collateral.evidence import MAX_FILE_LEAVES, MAX_REVOCATIONS
 from zkmargin.collateral.fields import ChainId, Number
 from zkmargin.collateral.members import Signatures
-from zkmargin.collateral.merkle import MAX_LEAVES
+from zkmargin.collateral.merkle import leaf_hash
 from zkmargin.collateral.revocation import Revocation, revoked_root
 from zkmargin.documents.base import Counter, Document, Hex32, Part, Text
 from zkmargin.errors import EncodingError
@@ -20,8 +22,8 @@ LeafHex = Annotated[
     str,
     Text(rf"^0x[0-9a-f]{{{2 * LEAF_BYTES}}}$", f"must be 0x and {2 * LEAF_BYTES} lower-case hex digits", _CHARACTERS),
 ]
-Leaves = Annotated[tuple[LeafHex, ...], Field(max_length=MAX_LEAVES)]
-Revocations = Annotated[tuple[Revocation, ...], Field(max_length=MAX_LEAVES)]
+Leaves = Annotated[tuple[LeafHex, ...], Field(max_length=MAX_FILE_LEAVES)]
+Revocations = Annotated[tuple[Revocation, ...], Field(max_length=MAX_REVOCATIONS)]
 
 
 class ChainState(Part):
@@ -46,7 +48,16 @@ class Candidates(Document):
     block_hash: Hex32
     block_time: Number
     leaves: Leaves
-    revocations: Revocations
+    revocations: Annotated[tuple[Revocation, ...], Field(max_length=MAX_FILE_LEAVES)]
+    """More than one checkpoint has room for: which of them come first is for what others have too."""
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        hashes = [leaf_hash(canonical.from_hex(leaf)) for leaf in self.leaves]
+        tags = [revocation.tag for revocation in self.revocations]
+        if any(one >= other for keys in (hashes, tags) for one, other in pairwise(keys)):
+            raise ValueError("leaves and revocations are in order, each once")
+        return self
 
 
 class Passed(Part):

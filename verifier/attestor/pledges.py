@@ -6,10 +6,10 @@ is stored of what is refused, and nothing but its code is ever logged.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Semaphore
 from typing import Any
 
 from sqlalchemy import func, select
@@ -23,18 +23,14 @@ from zkmargin.errors import ContextError
 
 from .desk import Desk
 from .reader import LockStatus, LockView
-from .survey import ENDED, State, backs, name_of
-from .tables import PledgeRow
+from .survey import State, backs, name_of
+from .tables import PledgeRow, is_open
 
 MAX_BODY_BYTES = 4096
 """A pledge takes 1,200."""
 MAX_LIVE = 7000
-"""Pledges of a chain that may still get a leaf: a checkpoint file of 4 MiB has room for as many leaves."""
-_AT_ONCE = 4
-"""Requests that may ask a node at the same time: strangers must not keep it from the member's own work."""
+"""Open pledges of a chain: a proposal of 4 MiB has room for as many leaves, and two full lists of revocations."""
 _MAX_WAIT_S = 1.0
-
-_asking = threading.BoundedSemaphore(_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -70,15 +66,17 @@ def accept(desk: Desk, data: bytes) -> Pledged:
         known = _known(session, note)
         if known is not None:
             return known
-    check_pledge(pledge, registry)
-    with _asked_by_few():
+    _, asset = check_pledge(pledge, registry)
+    if note.amount < asset.lot_units:
+        raise ContextError("a lock of less than a lot of its class is not attested", code="out_of_range")
+    with _asked_by_few(desk.asking[chain]):
         views = watched.newest(name_of(note))
     _check_lock(note, views)
     with desk.store.writing() as session:
         known = _known(session, note)  # two requests at once: the first one counts
         if known is not None:
             return known
-        live = select(func.count()).where(PledgeRow.chain == chain, PledgeRow.state.not_in(ENDED))
+        live = select(func.count()).where(PledgeRow.chain == chain, is_open())
         if (session.scalar(live) or 0) >= MAX_LIVE:
             raise Unavailable("this attestor knows as many pledges of this chain as it can", code="full")
         row = PledgeRow(
@@ -140,10 +138,10 @@ def _check_lock(note: Note, views: Sequence[LockView | None]) -> None:
 
 
 @contextmanager
-def _asked_by_few() -> Iterator[None]:
-    if not _asking.acquire(timeout=_MAX_WAIT_S):
+def _asked_by_few(asking: Semaphore) -> Iterator[None]:
+    if not asking.acquire(timeout=_MAX_WAIT_S):
         raise Unavailable("too many pledges at once: try again later", code="busy")
     try:
         yield
     finally:
-        _asking.release()
+        asking.release()

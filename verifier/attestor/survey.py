@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zkmargin.collateral import Note
+from zkmargin.collateral.evidence import MAX_REVOCATIONS
 from zkmargin.collateral.revocation import Reason, Revocation
 
 from .reader import LockName, LockStatus, LockView
@@ -74,6 +75,13 @@ def find(
 def pressing(revocations: Iterable[Revocation]) -> set[Revocation]:
     """Those without which something counts that must not. Not of what was released: its evidence had ended before."""
     return {revocation for revocation in revocations if revocation.reason != "released"}
+
+
+def first_of(revocations: Iterable[Revocation]) -> tuple[Revocation, ...]:
+    """Those that one checkpoint has room for, by tag: the pressing ones first, the lowest tags first. The others wait,
+    until the members know that these have passed."""
+    ranked = sorted(revocations, key=lambda revocation: (revocation.reason == "released", revocation.tag))
+    return tuple(sorted(ranked[:MAX_REVOCATIONS], key=lambda revocation: revocation.tag))
 
 
 def backs(view: LockView | None, note: Note) -> bool:

@@ -6,11 +6,13 @@ Its directory is readable by its owner only.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, MetaData, String
+from sqlalchemy import BigInteger, ColumnElement, MetaData, String, and_, or_
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from verifier.store import Store, failures_told
 from verifier.tables import NAMING
+
+from .survey import ENDED, State
 
 _DIGEST = String(66)
 _CHAIN = String(41)
@@ -77,6 +79,12 @@ class PledgeRow(Table):
     state: Mapped[str] = mapped_column(String(16))
     offered: Mapped[int] = mapped_column(BigInteger)
     told: Mapped[int] = mapped_column(BigInteger)
+
+
+def is_open() -> ColumnElement[bool]:
+    """The condition for pledges that may get a leaf, or whose seizure is still to be told."""
+    untold = and_(PledgeRow.state == State.SEIZED, PledgeRow.offered > PledgeRow.told)
+    return or_(PledgeRow.state.not_in(ENDED), untold)
 
 
 class SignedRow(Table):
