@@ -7,6 +7,7 @@ A service that does not answer is ``Unavailable`` (exit 3); one that answers no 
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
@@ -27,6 +28,8 @@ T = TypeVar("T")
 JSON = "application/json"
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 ANSWER_WITHIN_S = 30.0
+"""From byte to byte; a whole answer takes at most ``_WHOLE_TIMES`` as long."""
+_WHOLE_TIMES = 3
 _CONNECT_WITHIN_S = 5.0
 _BUSY = {408, 425, 429}
 
@@ -46,12 +49,14 @@ class Service:
         # Plain http beyond this machine lets anyone in between answer in the service's place.
         loopback = _is_loopback(host)
         self.confidential = url.startswith("https://") or loopback
+        self._whole_within_s = _WHOLE_TIMES * answer_within_s
         try:
             self._http = httpx2.Client(
                 base_url=self.url,
                 timeout=httpx2.Timeout(answer_within_s, connect=_CONNECT_WITHIN_S),
                 transport=transport,
-                headers={"accept": JSON},
+                # Uncompressed, so that what comes over the wire is what is counted and timed.
+                headers={"accept": JSON, "accept-encoding": "identity"},
                 follow_redirects=False,
                 trust_env=not loopback,  # a proxy cannot reach this machine's own loopback
             )
@@ -88,9 +93,10 @@ class Service:
             raise Unavailable(f"the {self.role} at {self.url} gave a bad answer: {error}", code="bad_answer") from None
 
     def _exchange(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
+        until = time.monotonic() + self._whole_within_s
         try:
             with self._http.stream(method, path, **options) as response:
-                content = _read(response, self.role)
+                content = _read(response, self.role, until)
         except httpx2.TimeoutException:
             raise Unavailable(f"the {self.role} at {self.url} did not answer in time", code="timeout") from None
         except (httpx2.HTTPError, httpx2.StreamError, OSError):
@@ -185,9 +191,18 @@ def problem(role: str, status: int, value: Any) -> ZkMarginError:
     return refusal
 
 
-def _read(response: httpx2.Response, role: str) -> bytes:
+def _read(response: httpx2.Response, role: str, until: float) -> bytes:
+    """The body. The timeout of a connection is from byte to byte: a byte every two seconds would hold us for ever, so
+    the whole answer has a time too, by the monotonic clock.
+
+    Raises: Unavailable "bad_answer"; httpx2.ReadTimeout.
+    """
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise Unavailable(f"the {role} compresses its answer, unasked", code="bad_answer")
     content = bytearray()
     for chunk in response.iter_bytes():
+        if time.monotonic() > until:
+            raise httpx2.ReadTimeout("the whole answer took too long")
         content += chunk
         if len(content) > MAX_ANSWER_BYTES:
             raise Unavailable(f"the answer of the {role} is too large", code="bad_answer")

@@ -177,6 +177,14 @@ class Wallet:
             raise WalletError("the wallet has another lock of this number already", code="lock_number")
         self._save(collateral=(*self.content.collateral, lock))
 
+    def pledged(self, number: int) -> None:
+        """Store that the note of a lock was shown to those who attest it. Raises: WalletError "no_lock"."""
+        lock = self.require_lock(number)
+        if not lock.pledged:
+            known = self.content.collateral
+            shown = lock.model_copy(update={"pledged": True})
+            self._save(collateral=(*known[: number - 1], shown, *known[number:]))
+
     def pin(self, keys: VenueKeys, *, replace: bool = False) -> None:
         """Remember the venue's keys at first sight; refuse others later, unless the holder says ``replace``.
 

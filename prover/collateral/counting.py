@@ -58,7 +58,8 @@ def count(
     entries, openings = [], {}
     for lock in wallet.content.collateral if numbers is None else map(wallet.require_lock, sorted(set(numbers))):
         note = locks.note(wallet, lock)
-        known = services.lock(verifier, note.tag)
+        # Of a tag that nobody was shown the verifier can know nothing but what the question tells it.
+        known = services.lock(verifier, note.tag) if lock.pledged else None
         limit = int(allowed[lock.class_].allowed_atto_per_lot) if lock.class_ in allowed else 0
         coefficient = min(limit, _coefficient_atto(registry, lock.class_, round, box_percent))
         if known is None or known.state != FINAL or known.frozen or not coefficient:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class Lock(Part):
-    """A lock of this wallet. On its chain all of it but the link to this account is public; here it is secret."""
+    """A lock of this wallet. On its chain all of it but the link to this account is public; here it is secret.
+
+    ``pledged``: an attestor, or the verifier itself, was shown the note. Before that nobody is asked about the tag: the
+    question comes from this address, at a time near that of the lock's transaction, and would tell whose lock it is.
+    """
 
     number: Counter
     class_: Name = Field(alias="class")
@@ -34,6 +38,7 @@ class Lock(Part):
     asset: Hex32
     amount: IntegerText = Field(repr=False)
     lot: IntegerText
+    pledged: bool = False
 
 
 def new(wallet: Wallet, registry: Chains, class_name: str, owner: bytes, amount: int) -> Lock:
@@ -59,6 +64,7 @@ def new(wallet: Wallet, registry: Chains, class_name: str, owner: bytes, amount:
         asset=entry.asset,
         amount=str(amount),
         lot=entry.lot,
+        pledged=False,
     )
 
 

@@ -174,6 +174,7 @@ class _Play:
         for url in self.attestors:
             with services.Attestor(url, answer_within_s=PATIENCE_S) as attestor:
                 attestor.pledge(pledge)
+        dora.wallet.pledged(made.number)
         self.story.step(
             f"locked on {vault.chain}", f"{LOCKED_ETHER} of {vault.class_name}", f"{LOCKED_ETHER} of {vault.class_name}"
         )
