@@ -253,12 +253,15 @@ def test_a_note_for_a_chain_of_another_kind(chains: Chains, owner: Owner) -> Non
     assert int(owner.open().content.collateral[0].lot) == LOT
 
 
-def test_a_pledge_goes_over_no_open_wire(chains: Chains, owner: Owner, key_file: Path) -> None:
+def test_what_opens_a_note_goes_over_no_open_wire(chains: Chains, owner: Owner, key_file: Path) -> None:
     assert lock(chains, owner, key_file, "1").code == 0
     ran = pledge(chains, owner, url="http://attestor.example")
     assert (ran.code, ran.error) == (2, "insecure")
     gone = pledge(chains, owner, url="http://127.0.0.1:9")
     assert (gone.code, gone.json["attestors"][0]["answer"]) == (3, "unreachable")
+    node = ("--rpc", chains.vault.url, "--verifier", "http://verifier.example", *owner.options, "-o", "json")
+    shown = zkmargin("collateral", "show", 1, *node)
+    assert (shown.code, shown.error) == (2, "insecure")
 
 
 def test_usage(chains: Chains, owner: Owner, key_file: Path, tmp_path: Path) -> None:

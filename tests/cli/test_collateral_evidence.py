@@ -14,8 +14,9 @@ from cli_run import Ran, zkmargin
 from collateral_world import EVM, NOW
 
 from prover.client import Verifier
-from prover.collateral import checking
+from prover.collateral import checking, services
 from prover.collateral.checking import Given
+from prover.commands import evidence as command
 from prover.errors import Refused, Unavailable
 from zkmargin import canonical
 from zkmargin.bundle import Bundle
@@ -229,3 +230,57 @@ def test_sets_that_a_verifier_made_up_are_refused_by_the_policy(files: dict[str,
     with pytest.raises(ContextError) as error:
         evidence.check_signatures(world.TRUST)
     assert error.value.code == "unsigned"
+
+
+# What a holder gives, or shows
+
+
+@pytest.fixture
+def at_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "now_unix_s", lambda: NOW)
+
+
+def given_for(lock: collateral_world.Lock, trust: Path | None = None, **answers: tuple[int, Any]) -> None:
+    verifier, _ = asking(ANSWERS | answers)
+    command._check(verifier, LOCKS[canonical.to_hex(world.LOCKS[0].note.tag)], lock.note, trust)
+
+
+@pytest.mark.usefixtures("at_now")
+def test_a_holder_gives_only_what_holds_for_its_own_lock(tmp_path: Path) -> None:
+    trust = tmp_path / "trust.json"
+    trust.write_bytes(world.TRUST.to_bytes())
+    given_for(world.LOCKS[0], trust)
+    with pytest.raises(Unavailable) as other:
+        given_for(world.LOCKS[1], trust)
+    assert other.value.code == "bad_answer"
+    bare = (200, world.REGISTRY.to_value())
+    given_for(world.LOCKS[0], registry=bare)
+    with pytest.raises(ContextError) as unsigned:
+        given_for(world.LOCKS[0], trust, registry=bare)
+    assert unsigned.value.code == "unsigned"
+
+
+FILE = collateral_world.checkpoint_file()
+DIGEST = canonical.to_hex(FILE.checkpoint.signing_digest(world.REGISTRY.venue_id))
+TWO = {
+    "items": [
+        {"digest": digest, "accepted": digest == DIGEST, "file": FILE.to_value() | {"signatures": signatures}}
+        for digest, signatures in (("0x" + "ab" * 32, []), (DIGEST, FILE.to_value()["signatures"]))
+    ]
+}
+
+
+def newest(chain: dict[str, Any] | None, epochs: Any = TWO) -> Any:
+    chains = {"items": [{"chain": "solana:x", "epoch": 1, "checkpoint": DIGEST}, *([] if chain is None else [chain])]}
+    verifier, _ = asking({"chains": (200, chains), f"chains/{EVM}/checkpoints/7": (200, epochs)})
+    return services.newest_checkpoint(verifier, EVM)
+
+
+def test_the_newest_checkpoint_is_the_one_that_the_verifier_goes_by() -> None:
+    at_seven = {"chain": EVM, "epoch": 7, "checkpoint": DIGEST, "frozen": False}
+    assert newest(at_seven) == FILE
+    assert newest(at_seven, {"items": TWO["items"][:1]}) is None
+    assert newest(None) is None
+    assert newest({"chain": EVM, "epoch": None, "checkpoint": None}) is None
+    with pytest.raises(Unavailable):
+        newest(at_seven, {"items": [{"digest": DIGEST, "file": {}}]})
