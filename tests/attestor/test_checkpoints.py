@@ -9,18 +9,19 @@ import pytest
 from attestor_world import CHAIN, DEPTH, EPOCH_BLOCKS, MAX_AGE_S, Society, tags_of
 from paper_chain import PaperChain
 
-from verifier.attestor import checkpoints, look, pledges
+from verifier.attestor import checkpoints, links, look, pledges
 from verifier.attestor.collector import _proposal
 from verifier.attestor.messages import Passed, Proposal
 from verifier.attestor.reader import LockStatus
+from verifier.attestor.settings import DATABASE_FILE
 from verifier.attestor.survey import State, first_of
 from verifier.errors import Unavailable
 from zkmargin import canonical
-from zkmargin.collateral import KIND_TAG, Leaf, MemberSignature
+from zkmargin.collateral import KIND_TAG, Leaf, MemberSignature, SignedCheckpoint
 from zkmargin.collateral.evidence import MAX_REVOCATIONS
 from zkmargin.collateral.members import MAX_MEMBER_SIGNATURES
 from zkmargin.collateral.revocation import Revocation, revoked_root
-from zkmargin.errors import ContextError, ZkMarginError
+from zkmargin.errors import ContextError, InputError, ZkMarginError
 
 
 def propose(society: Society, epoch: int, *names: str, **changes: Any) -> Proposal:
@@ -398,3 +399,38 @@ def test_what_was_released_takes_no_room_and_what_was_seized_does_until_it_is_to
     with pytest.raises(Unavailable) as caught:
         society.pledged(to="a")
     assert caught.value.code == "full"
+
+
+def test_what_has_passed_is_given_to_a_verifier_that_lost_it(society: Society, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "KEPT", 2)
+    society.pledged()
+    files = []
+    for _ in range(4):
+        society.to_final() if not files else society.to_next_epoch()
+        files.append(society.collect().file)
+    path, token = f"/v1/chains/{CHAIN}/checkpoints", {"authorization": f"Bearer {society.desks['a'].token}"}
+    client = society.client("a")
+    assert client.get(path, params={"after": 0}).status_code == 401
+    first, second, third, last = (file.checkpoint.epoch for file in files)
+    told = [client.get(path, params={"after": epoch}, headers=token).json() for epoch in (0, first, second)]
+    wanted = [file.model_copy(update={"leaves": ()}) for file in files[1:3]]  # the first one is not kept any more
+    assert [SignedCheckpoint.from_value(value) for value in told] == [wanted[0], wanted[0], wanted[1]]
+    answer = client.get(path, params={"after": third}, headers=token)  # the last one is not known to have passed
+    assert answer.json()["code"] == "unknown_checkpoint"
+    assert last > third
+
+
+@pytest.mark.parametrize("left", [b"", None])
+def test_without_its_database_a_member_does_not_start(society: Society, left: bytes | None) -> None:
+    society.pledged()
+    society.to_final()
+    society.collect()
+    society.desks["a"].store.close()
+    for file in (society.directory / "a").glob(f"{DATABASE_FILE}*"):
+        file.unlink()
+    if left is not None:
+        (society.directory / "a" / DATABASE_FILE).write_bytes(left)
+    for _ in range(2):
+        with pytest.raises(InputError) as caught:
+            society.restart("a")
+        assert caught.value.code == "no_database"

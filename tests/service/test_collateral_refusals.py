@@ -20,7 +20,9 @@ from zkmargin.collateral import (
     SignedCheckpoint,
     chain_digest,
 )
+from zkmargin.collateral.revocation import Revocation
 from zkmargin.envelope import PrivateKey
+from zkmargin.errors import ContextError
 
 
 def refused(scene: Scene, send: Callable[[], Any], code: str, status: int | None = None) -> None:
@@ -100,6 +102,25 @@ def test_an_expired_checkpoint_still_links_if_the_operator_says_so(scene: Scene)
     refused(scene, lambda: scene.take(third), "skipped_checkpoint")
     assert scene.service.collateral.take_checkpoint(second.to_bytes(), late=True).created
     assert scene.told(scene.ben) == ("liquidatable", "collateral_expired")
+    assert scene.take(third).status_code == 201
+    assert scene.told(scene.ben) == ("live", None)
+
+
+def test_a_checkpoint_without_its_leaves_links_if_the_operator_says_so(scene: Scene) -> None:
+    second = scene.file(EVM, [scene.ann_eth, scene.ben_eth])
+    link = second.model_copy(update={"leaves": ()})
+    third = scene.file(EVM, [scene.ann_eth, scene.ben_eth], epoch=3, previous=digest(second))
+    refused(scene, lambda: scene.take(link), "bad_count")
+    take = scene.service.collateral.take_checkpoint
+    other = link.model_copy(update={"revocations": (Revocation(tag="0x" + "11" * 32, reason="seized"),)})
+    refused(scene, lambda: scene.take(third), "skipped_checkpoint")
+    for bad, code in [(other, "bad_root"), (signed(link, link.signatures[:1]), "too_few_signatures")]:
+        with pytest.raises(ContextError) as caught:
+            take(bad.to_bytes(), late=True)
+        assert caught.value.code == code
+    taken = take(link.to_bytes(), late=True)
+    assert (taken.created, taken.counts.renewed, taken.counts.registered) == (True, 0, 0)
+    assert scene.told(scene.ben) == ("live", None)  # by the checkpoint before
     assert scene.take(third).status_code == 201
     assert scene.told(scene.ben) == ("live", None)
 

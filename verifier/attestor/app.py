@@ -21,7 +21,7 @@ from verifier.replies import reply
 from zkmargin.canonical import MAX_DOCUMENT_BYTES, MAX_INTEGER
 from zkmargin.collateral.pledge import Pledge
 
-from . import checkpoints, pledges
+from . import checkpoints, links, pledges
 from .desk import Desk
 from .follower import Follower
 from .messages import Proposal
@@ -29,6 +29,7 @@ from .messages import Proposal
 PledgeBody = Annotated[bytes, Depends(raw_body(Pledge.media_type(), limit=pledges.MAX_BODY_BYTES))]
 ProposalBody = Annotated[bytes, Depends(raw_body(Proposal.media_type(), limit=MAX_DOCUMENT_BYTES))]
 Epoch = Annotated[int, Query(ge=1, le=MAX_INTEGER)]
+After = Annotated[int, Query(ge=0, le=MAX_INTEGER)]
 
 
 def _is_collector(request: Request) -> None:
@@ -96,6 +97,11 @@ def create_app(desk: Desk) -> FastAPI:
     def candidates(chain: str, epoch: Epoch) -> Response:
         """What this member would sign at an epoch."""
         return reply(checkpoints.candidates(desk, chain, epoch).to_value())
+
+    @app.get("/v1/chains/{chain}/checkpoints", dependencies=Collector)
+    def passed(chain: str, after: After) -> Response:
+        """The first checkpoint after an epoch that has passed, without leaves."""
+        return reply(links.after(desk, chain, after).to_value())
 
     @app.post("/v1/chains/{chain}/checkpoints", dependencies=Collector)
     def sign(chain: str, body: ProposalBody) -> Response:

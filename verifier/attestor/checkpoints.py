@@ -17,7 +17,7 @@ from zkmargin.collateral.merkle import leaf_hash, root
 from zkmargin.collateral.revocation import revoked_root
 from zkmargin.errors import ContextError
 
-from . import papers, sets
+from . import links, papers, sets
 from .desk import Desk
 from .look import View, look
 from .messages import Candidates, ChainState, Passed, Proposal
@@ -166,6 +166,7 @@ def _keep_passed(session: Session, passed: Passed, chain: str) -> None:
     known = session.get(QuorumRow, chain)
     if known is None or Checkpoint.from_bytes(known.checkpoint).epoch < passed.checkpoint.epoch:
         session.merge(QuorumRow(chain=chain, checkpoint=passed.checkpoint.to_bytes()))
+        links.keep(session, passed, chain)
     tags = [revocation.tag for revocation in passed.revocations]
     for row in session.scalars(select(PledgeRow).where(PledgeRow.tag.in_(tags), PledgeRow.chain == chain)):
         row.told = max(row.told, passed.checkpoint.epoch)

@@ -62,10 +62,11 @@ class Desk:
         signing_keys = keys.read_signing(directory)
         token = keys.read_token(directory / TOKEN_FILE)
         database = directory / DATABASE_FILE
-        if not disk.exists(database):
-            # It says which epochs are signed. A new one in its place would let this member sign them a second time.
-            raise InputError(f"{database} is gone: this member's keys must not sign again", code="no_database")
         store = Store(f"sqlite:///{database.absolute()}")
+        if not disk.exists(database) or not tables.is_made(store):
+            store.close()
+            # It says which epochs are signed. A new one in its place would let this member sign them a second time.
+            raise InputError(f"{database} is gone or empty: this member's keys must not sign again", code="no_database")
         tables.create(store)
         return cls(settings, store, signing_keys, token, reader)
 

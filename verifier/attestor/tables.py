@@ -6,7 +6,7 @@ Its directory is readable by its owner only.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ColumnElement, MetaData, String, and_, or_
+from sqlalchemy import BigInteger, ColumnElement, MetaData, String, and_, inspect, or_
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from verifier.store import Store, failures_told
@@ -108,8 +108,27 @@ class QuorumRow(Table):
     checkpoint: Mapped[bytes]
 
 
+class PassedRow(Table):
+    """A checkpoint with the signatures of a quorum that this member was shown, as a file without leaves."""
+
+    __tablename__ = "passed"
+
+    chain: Mapped[str] = mapped_column(_CHAIN, primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    file: Mapped[bytes]
+
+
+def is_made(store: Store) -> bool:
+    """Whether ``init`` has made this database: a file of 0 bytes is a good one to SQLite.
+
+    Raises: Unavailable.
+    """
+    with failures_told():
+        return inspect(store.engine).has_table(SignedRow.__tablename__)
+
+
 def create(store: Store) -> None:
-    """Make the tables that are not there yet.
+    """Make the tables that are not there yet, all or none.
 
     Raises: Unavailable.
     """

@@ -23,7 +23,9 @@ from zkmargin.collateral import (
     SignedCheckpoint,
     check_checkpoint,
     check_follows,
+    check_signed,
 )
+from zkmargin.collateral.revocation import revoked_root
 from zkmargin.errors import ContextError
 
 from . import locks, registry, sets
@@ -76,8 +78,8 @@ class Taken:
 
 
 def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: bool) -> Examined:
-    """Check all of a checkpoint but whether it is the next one. ``late``: past its expiry it still links the next one
-    to the one before, though nothing counts by it.
+    """Check all of a checkpoint but whether it is the next one. ``late``: past its expiry, or without its leaves, it
+    still links the next one to the one before, though nothing counts by it.
 
     Raises: ContextError "no_registry", "unknown_chain", "no_members", and those of ``check_checkpoint``; EncodingError,
             "bad_commitment" among them.
@@ -96,6 +98,12 @@ def examine(session: Session, file: SignedCheckpoint, *, now_unix_s: int, late: 
         members.quorum(checkpoint, file.signatures)  # two stories are two stories, however old and whatever they tell
         return found
     at_unix_s = min(now_unix_s, checkpoint.block_time) if late else now_unix_s
+    if late and not file.leaves:
+        # Those whose leaves the last checkpoint had keep what they have by it: as if this one had not renewed them.
+        check_signed(checkpoint, file.signatures, chains, chain, members, now_unix_s=at_unix_s)
+        if revoked_root(file.revocations) != canonical.from_hex(checkpoint.revoked_root):
+            raise ContextError("the revocations are not those of the checkpoint", code="bad_root")
+        return found
     current = locks.current(session, chain.chain)
     new = check_checkpoint(file, chains, members, now_unix_s=at_unix_s, checked=current.keys())
     for leaf in new:

@@ -55,7 +55,10 @@ def publish_set(
 def checkpoint(
     file: Annotated[Path, typer.Argument(help="A checkpoint with its signatures and leaves.")],
     late: Annotated[
-        bool, typer.Option(help="It has expired: nothing counts by it, but the next one can follow. With --dir.")
+        bool,
+        typer.Option(
+            help="It has expired, or has no leaves: nothing counts by it, but the next one can follow. With --dir."
+        ),
     ] = False,
     directory: DirectoryOrNone = None,
     url: Url = None,

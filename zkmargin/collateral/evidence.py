@@ -29,7 +29,7 @@ from .storage_proof import MAX_HEADER_BYTES, MAX_NODE_BYTES, MAX_NODES, StorageP
 
 MAX_FILE_LEAVES = 8192
 MAX_REVOCATIONS = 500
-"""In one checkpoint. A proposal has two lists of them, and as many leaves as attestors take pledges, in one document."""
+"""In one checkpoint. A proposal has two lists of them, and as many leaves as attestors take pledges."""
 _LeafHex = Annotated[
     str, Text(rf"^0x[0-9a-f]{{{2 * LEAF_BYTES}}}$", f"must be 0x and {2 * LEAF_BYTES} hex digits", 2 + 2 * LEAF_BYTES)
 ]
