@@ -11,6 +11,7 @@ import pytest
 from collateral_world import CHAINS, REGISTRY
 from margin_accounts import PRICES, Case, account, oracle, params, round_of
 from model_cases import LIFETIME, needed, point, risk
+from quick_sums import quick_reference
 
 from circuits import locked, statement
 from circuits.boxes import ATTO
@@ -355,7 +356,8 @@ def test_prove_and_verify_by_both_paths(proof: bytes) -> None:
     assert made.relation.attested == ((3, 40), (4, 48), (5, 48))
     made.verify(proof)
     verify_batch([made.item(proof)] * 2)
-    reference.verify(made.relation, [encode(point) for point in made.commitments], proof, context=made.context)
+    with quick_reference():
+        reference.verify(made.relation, [encode(point) for point in made.commitments], proof, context=made.context)
     with pytest.raises(WitnessError):
         _build(asked(None)).prove(OPENINGS)  # the account needs them
 

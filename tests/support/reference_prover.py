@@ -10,6 +10,7 @@ import random
 from itertools import zip_longest
 
 from py_ecc.optimized_bls12_381 import add
+from quick_sums import weighted_sum
 
 from zkmargin.field import R
 from zkmargin.reference import inner, inverse, public_vectors, shape_of
@@ -21,7 +22,6 @@ from zkmargin.reference_encoding import (
     scalar_bytes,
     sha256,
     u32,
-    weighted_sum,
 )
 from zkmargin.relation import Digit
 

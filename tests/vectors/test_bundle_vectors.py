@@ -1,11 +1,13 @@
 """Whole bundles, by the offline checker, and their proofs by the reference path too."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from bundle_rejects import mutated
 from bundle_world import accepts, check
+from quick_sums import quick_reference
 
 from circuits.evidence import Evidence
 from circuits.policy import verify_bundle
@@ -57,15 +59,17 @@ def test_accepts(name):
     check(data)
 
 
+@pytest.mark.parametrize("sums", [quick_reference, pytest.param(nullcontext, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ACCEPTS)
-def test_the_reference_agrees(name):
+def test_the_reference_agrees(name, sums):
     bundle = Bundle.from_bytes(ACCEPTS[name]["bundle"].encode())
     registry = EVIDENCE.registry.document
     statement = build(bundle.request, bundle.state.document, bundle.params.document, bundle.round, registry)
     V = [encode(point) for point in statement.commitments]
-    reference.verify(statement.relation, V, bundle.proof, context=statement.context)
-    with pytest.raises(errors.ProofError):
-        reference.verify(statement.relation, V, bundle.proof, context=statement.context + b"\x00")
+    with sums():
+        reference.verify(statement.relation, V, bundle.proof, context=statement.context)
+        with pytest.raises(errors.ProofError):
+            reference.verify(statement.relation, V, bundle.proof, context=statement.context + b"\x00")
 
 
 @pytest.mark.parametrize("reject", VECTORS["reject"], ids=lambda reject: reject["name"])
