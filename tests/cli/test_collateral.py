@@ -123,7 +123,7 @@ def test_a_lock_counts_from_the_lock_to_the_release(
     assert int(record.amount) == 30 * ETHER
     at_chain = ("--rpc", f"{chains.vault.chain}={chains.vault.url}")
     found = chains.row(owner, 1, *at_chain)
-    assert (found["verifier"], found["vault"]) == ("unknown", "active")
+    assert (found["verifier"], found["vault"]) == (None, "active")  # nobody asks about a tag before its pledge
     early = prove(chains, owner, tmp_path / "early.json", "--collateral", "1")
     assert (early.code, early.error) == (2, "lock_does_not_count")
 
