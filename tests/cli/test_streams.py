@@ -20,6 +20,7 @@ IMPORT = ("import", str(EXAMPLES / "account.json"), *PUBLIC[:2], "--out", "accou
 WHATIF = ("whatif", "--account", str(EXAMPLES / "account.json"), *PUBLIC)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 BUFFERED = pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
+OUTPUT = pytest.mark.parametrize("output", ["text", pytest.param("json", marks=pytest.mark.slow)])
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 
 
@@ -38,7 +39,7 @@ def shell(line: str, *arguments: str, **environment: str) -> subprocess.Complete
 
 @FULL
 @BUFFERED
-@pytest.mark.parametrize("output", ["text", "json"])
+@OUTPUT
 def test_a_result_that_cannot_be_written(output: str, unbuffered: str) -> None:
     ran = shell('"$@" > /dev/full', *IMPORT, "-o", output, PYTHONUNBUFFERED=unbuffered)
     assert (ran.returncode, ran.stderr) == (3, "zkmargin: the result cannot be written to stdout\n")
@@ -46,18 +47,18 @@ def test_a_result_that_cannot_be_written(output: str, unbuffered: str) -> None:
 
 @FULL
 @BUFFERED
-def test_an_error_that_cannot_be_written(unbuffered: str) -> None:
-    for output in ("text", "json"):
-        ran = shell('"$@" > /dev/full 2> /dev/full', "inspect", "nowhere", "-o", output, PYTHONUNBUFFERED=unbuffered)
-        assert (ran.returncode, ran.stderr) == (2, "")
+@OUTPUT
+def test_an_error_that_cannot_be_written(output: str, unbuffered: str) -> None:
+    ran = shell('"$@" > /dev/full 2> /dev/full', "inspect", "nowhere", "-o", output, PYTHONUNBUFFERED=unbuffered)
+    assert (ran.returncode, ran.stderr) == (2, "")
 
 
 @BUFFERED
 @pytest.mark.parametrize(
     "arguments",
     [
-        IMPORT,
-        pytest.param((*IMPORT, "-o", "json"), marks=pytest.mark.slow),
+        pytest.param(IMPORT, marks=pytest.mark.slow),
+        (*IMPORT, "-o", "json"),
         ("--help",),
         ("inspect", "nowhere", "-o", "json"),
     ],
