@@ -79,10 +79,9 @@ def show(
     """
     if out is not None:
         files.check_new(out)
-    opened = open_wallet(wallet, password_file)
-    lock = opened.require_lock(number)
-    note_ = locks.note(opened, lock)
-    with Verifier(verifier) as service:
+    with locked_wallet(wallet, password_file) as opened, Verifier(verifier) as service:
+        lock = opened.require_lock(number)
+        note_ = locks.note(opened, lock)
         if not service.confidential:
             raise InputError("an opened note is a secret: it is not sent over plain http", code="insecure")
         newest = services.newest_checkpoint(service, lock.chain)
@@ -95,7 +94,6 @@ def show(
         _check(service, shown, note_, trust)
         note(f"the verifier is told which lock backs account {opened.account_id}, and how much it holds")
         answer = services.show(service, shown)
-    with locked_wallet(wallet, password_file) as opened:
         opened.pledged(number)
     if out is not None:
         files.write_new(out, shown.to_bytes(), mode=files.PRIVATE)
