@@ -68,10 +68,12 @@ def _look(desk: Desk, watched: Watched, epoch: int, block: Block) -> View:
         rows = _rows(session, chain)
     found = _find(watched, rows, epoch, block)
     expiry = block.time_unix_s + watched.entry.max_age_s
-    leaves, kept, revocations = [], [], []
+    leaves: list[Leaf] = []
+    kept: list[Leaf] = []
+    revocations = []
     for row in rows:
         finding = found[row.tag]
-        if finding.leaf or (finding.stood and row.offered >= epoch):
+        if finding.leaf or (finding.stood and finding.reason is None and row.offered >= epoch):
             note = _note(row.opening)
             leaf = leaf_of(note, registry.class_of_asset(chain, note.asset), expiry=expiry)
             (leaves if finding.leaf else kept).append(leaf)

@@ -55,7 +55,7 @@ class Candidates(Document):
     def _is_in_order(self) -> Self:
         hashes = [leaf_hash(canonical.from_hex(leaf)) for leaf in self.leaves]
         tags = [revocation.tag for revocation in self.revocations]
-        if any(one >= other for keys in (hashes, tags) for one, other in pairwise(keys)):
+        if any(a >= b for a, b in pairwise(hashes)) or any(a >= b for a, b in pairwise(tags)):
             raise ValueError("leaves and revocations are in order, each once")
         return self
 
