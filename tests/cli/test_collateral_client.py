@@ -55,7 +55,7 @@ class Node(BaseProvider):
         lie = self.says[method]
         if isinstance(lie, Exception):
             raise lie
-        return {"jsonrpc": "2.0", "id": 0, "result": lie}
+        return {"jsonrpc": "2.0", "id": 0, "result": lie(*params) if callable(lie) else lie}
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,7 @@ def test_a_fee_above_the_cap_is_not_signed(world: World, node: Node) -> None:
     [
         {"eth_getTransactionReceipt": None},
         {"eth_getTransactionReceipt": {}},
-        {"eth_getTransactionReceipt": {"status": "0x5", "transactionHash": "0x" + "11" * 32}},
+        {"eth_getTransactionReceipt": lambda sent: {"status": "0x5", "transactionHash": sent}},
         {"eth_getTransactionReceipt": {"status": "0x1", "transactionHash": "0x" + "11" * 32}},
         {"eth_getTransactionReceipt": [[]]},
         {"eth_sendRawTransaction": TypeError("x")},
