@@ -417,7 +417,11 @@ def test_what_has_passed_is_given_to_a_verifier_that_lost_it(society: Society, m
     assert [SignedCheckpoint.from_value(value) for value in told] == [wanted[0], wanted[0], wanted[1]]
     answer = client.get(path, params={"after": third}, headers=token)  # the last one is not known to have passed
     assert answer.json()["code"] == "unknown_checkpoint"
-    assert last > third
+    society.last = files[1]
+    epoch = society.to_next_epoch()
+    assert refusal(society, "a", propose(society, epoch)) == "old_previous"
+    society.last = SignedCheckpoint.from_value(told[2])
+    assert society.collect().file.checkpoint.epoch == epoch > last
 
 
 @pytest.mark.parametrize("left", [b"", None])
