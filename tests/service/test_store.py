@@ -58,17 +58,17 @@ def test_foreign_keys_hold(world: World) -> None:
 
 def test_a_writer_sees_what_the_writer_before_it_did(world: World) -> None:
     """BEGIN IMMEDIATE: the second waits before its first read, so that no check is made on what is out of date."""
-    first_reads, seen = threading.Event(), []
+    first_writes, seen = threading.Event(), []
 
     def first() -> None:
         with world.store.writing() as session:
-            first_reads.set()
             session.add(ParamsRow(version=2, digest="d", envelope=b"", published_unix_s=0))
             session.flush()
+            first_writes.set()
             threading.Event().wait(0.1)
 
     def second() -> None:
-        first_reads.wait()
+        first_writes.wait()
         with world.store.writing() as session:
             seen.append(session.query(ParamsRow).count())
 

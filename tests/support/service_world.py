@@ -19,7 +19,6 @@ from circuits.boxes import box_around
 from circuits.holdings import holdings
 from circuits.markets import RiskParameters
 from circuits.prices import box_entries, prices_of
-from verifier import schema
 from verifier.app import create_app
 from verifier.service import Service
 from verifier.settings import Settings
@@ -186,13 +185,13 @@ class Holder:
 
 
 class World:
-    """The service with its client, and those who publish to it. ``begun``: one whose database was copied."""
+    """The service with its client, and those who publish to it, on the database in ``directory``. ``begun``: whose copy
+    the database is."""
 
     def __init__(self, directory: Path, begun: World | None = None, **settings: Any) -> None:
         self.now = START_UNIX_S
         self.keys = replace(begun.keys, oracles=list(begun.keys.oracles)) if begun else Keys()
         self.store = Store(f"sqlite:///{directory / 'verifier.sqlite3'}")
-        schema.upgrade(self.store)
         self.receipt_key = PrivateKey.generate()
         self.settings = Settings(**{"venue": VENUE, "audience": AUDIENCE, "rate_limit": ""} | settings)
         self.service = Service(self.settings, self.store, self.receipt_key)
