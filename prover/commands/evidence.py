@@ -12,13 +12,13 @@ from zkmargin import canonical
 from zkmargin.collateral import CollateralLock, Note, Pledge
 from zkmargin.errors import InputError
 
-from .. import files, public
+from .. import clock, files, public
 from ..client import Verifier
 from ..collateral import locks, services, storage
 from ..console import Output, OutputOption, emit, note, progress
 from ..errors import Unavailable, WalletError
 from .collateral import Number, Rpc, open_vault
-from .options import PasswordFile, RequiredVerifierUrl, TrustFile, WalletFile, locked_wallet, now_unix_s, open_wallet
+from .options import PasswordFile, RequiredVerifierUrl, TrustFile, WalletFile, locked_wallet, open_wallet
 
 
 def evidence(
@@ -108,7 +108,7 @@ def _check(service: Verifier, found: CollateralLock, of: Note, trust: Path | Non
     Raises: whatever ``check_lock`` does.   Unavailable: it is of another lock.
     """
     sets = services.sets(service, found.chain)
-    known = Evidence.of_signed(services.registry(service), sets, [found], now_unix_s=now_unix_s())
+    known = Evidence.of_signed(services.registry(service), sets, [found], now_unix_s=clock.now_unix_s())
     known.check_signatures(public.load_trust(trust))
     leaf = known.leaves.get(canonical.to_hex(of.tag))
     if leaf is None or (leaf.account, leaf.commitment) != (of.account, of.commitment):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -118,8 +117,3 @@ def percent(text: str) -> Fraction:
         return canonical.parse_decimal(text.strip().removesuffix("%").rstrip())
     except InputError:
         raise InputError("--box is a number of percent, such as 2.5", code="bad_box") from None
-
-
-def now_unix_s() -> int:
-    """The clock of this machine, in whole seconds."""
-    return int(time.time())

@@ -12,7 +12,7 @@ from circuits.claims import Claims
 from zkmargin import canonical
 from zkmargin.errors import InputError
 
-from .. import files, public
+from .. import clock, files, public
 from ..client import Verifier
 from ..collateral.counting import count
 from ..console import Output, OutputOption, emit, progress
@@ -27,7 +27,6 @@ from .options import (
     VerifierUrl,
     WalletFile,
     load_account,
-    now_unix_s,
     open_wallet,
     optional_verifier,
     percent,
@@ -156,5 +155,5 @@ def _audience(service: Verifier | None) -> str:
 
 def _expiry(sources: Public, seconds: int | None) -> int:
     """From now, or from the round if it lies in the future: a bundle about an old round must not be born expired."""
-    start = max(now_unix_s(), canonical.parse_time(sources.round.time))
+    start = max(clock.now_unix_s(), canonical.parse_time(sources.round.time))
     return start + (DEFAULT_EXPIRY_S if seconds is None else seconds)

@@ -15,12 +15,12 @@ from zkmargin.documents import Policy, read, verify_receipt
 from zkmargin.envelope import Envelope, check_public_key
 from zkmargin.errors import ContextError, InputError
 
-from .. import files, public
+from .. import clock, files, public
 from ..client import Verifier
 from ..collateral import checking
 from ..console import Output, OutputOption, emit, fields, progress
 from ..errors import EXIT_NEGATIVE
-from .options import OptionalOracleFiles, OptionalParamsFile, VerifierUrl, now_unix_s, optional_verifier
+from .options import OptionalOracleFiles, OptionalParamsFile, VerifierUrl, optional_verifier
 
 
 def verify_(
@@ -98,7 +98,7 @@ def verify_(
         raise InputError(
             "say where parameters and prices come from: --offline with files, or --verifier URL", code="usage"
         )
-    now = now_unix_s() if at is None else canonical.parse_time(at)
+    now = clock.now_unix_s() if at is None else canonical.parse_time(at)
     given = checking.Given.load(registry, members or [], evidence or [])
     with optional_verifier(verifier) as service:
         sources = public.load(params, oracle or [], service)

@@ -17,7 +17,7 @@ from circuits.claims import MAINTENANCE
 from circuits.holdings import holdings
 from circuits.markets import RiskParameters
 from circuits.prices import prices_of
-from prover.commands import prove as command
+from prover import clock
 from zkmargin import canonical
 from zkmargin.documents import Account, Params, Round
 
@@ -30,7 +30,7 @@ def folder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> P
     """An example, at the time of its round."""
     found: Path = request.param
     time = Round.from_bytes((found / "oracle.json").read_bytes()).time_unix_s
-    monkeypatch.setattr(command, "now_unix_s", lambda: time)
+    monkeypatch.setattr(clock, "now_unix_s", lambda: time)
     return found
 
 

@@ -13,6 +13,7 @@ import pytest
 from cli_run import Ran, zkmargin
 from collateral_world import EVM, NOW
 
+from prover import clock
 from prover.client import Verifier
 from prover.collateral import checking, services
 from prover.collateral.checking import Given
@@ -237,7 +238,7 @@ def test_sets_that_a_verifier_made_up_are_refused_by_the_policy(files: dict[str,
 
 @pytest.fixture
 def at_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "now_unix_s", lambda: NOW)
+    monkeypatch.setattr(clock, "now_unix_s", lambda: NOW)
 
 
 def given_for(lock: collateral_world.Lock, trust: Path | None = None, **answers: tuple[int, Any]) -> None:

@@ -327,4 +327,5 @@ def test_the_description_names_every_route_of_the_contract() -> None:
         ("GET", "/v1/collateral/chains/{chain}/sets"),
         ("GET", "/v1/collateral/chains/{chain}/checkpoints/{epoch}"),
         ("GET", "/v1/collateral/classes"), ("GET", "/v1/collateral/locks/{tag}"),
+        ("GET", "/v1/collateral/locks/{tag}/evidence"),
     }  # fmt: skip

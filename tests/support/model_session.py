@@ -19,8 +19,7 @@ from fastapi.testclient import TestClient
 from service_world import VENUE, World
 from service_worlds import Beginning, worlds
 
-from prover import client, keystore
-from prover.commands import prove
+from prover import client, clock, keystore
 from prover.wallet import Wallet
 from verifier.venue.app import create_app
 from verifier.venue.setup import make
@@ -163,7 +162,7 @@ def session(directory: Path, example: Example, blank: Beginning, **settings: Any
         world = make_world(**settings)
         patch.setattr(keystore, "ITERATIONS", 1)
         patch.setattr(keystore, "MEMORY_KIB", 128)
-        patch.setattr(prove, "now_unix_s", lambda: world.now)
+        patch.setattr(clock, "now_unix_s", lambda: world.now)
         made = Session(directory, example, world)
         clients = {VENUE_URL: made.venue, VERIFIER_URL: world.client}
         connect = client.Service.__init__
