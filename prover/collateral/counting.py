@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from zkmargin import canonical
 from zkmargin.bundle import Collateral, CountedLock
-from zkmargin.collateral import Chains, after_haircut, verify_registry
+from zkmargin.collateral import Chains, after_haircut
 from zkmargin.documents import Round, Signed, Trust
 from zkmargin.errors import InputError
 from zkmargin.pedersen import Opening
@@ -52,8 +52,8 @@ def count(
     Raises:  WalletError "no_lock", "lock_does_not_count" (one that was named).   InputError "missing_price".
              ContextError: ``trust`` is given, and has not signed the registry.   Refused, Unavailable.
     """
-    signed = services.registry(verifier)
-    registry = signed.document if trust is None else verify_registry(signed, trust)
+    signed = services.registry(verifier, trust)
+    registry = signed.document
     allowed = services.classes(verifier)
     entries, openings = [], {}
     for lock in wallet.content.collateral if numbers is None else map(wallet.require_lock, sorted(set(numbers))):

@@ -8,8 +8,16 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from zkmargin import canonical
-from zkmargin.collateral import Chains, CollateralLock, MemberSet, Pledge, SignedCheckpoint, SignedMemberSet
-from zkmargin.documents import Signed
+from zkmargin.collateral import (
+    Chains,
+    CollateralLock,
+    MemberSet,
+    Pledge,
+    SignedCheckpoint,
+    SignedMemberSet,
+    verify_registry,
+)
+from zkmargin.documents import Signed, Trust
 from zkmargin.documents.base import Digest, Hex32, Name, Text
 from zkmargin.errors import InputError
 
@@ -77,9 +85,15 @@ class Attestor(Service):
         )
 
 
-def registry(verifier: Verifier) -> Signed[Chains]:
-    """The registry of chains and classes, as signed. Raises: Refused, Unavailable."""
-    return verifier.understood(lambda: Signed.from_value(verifier.get("/v1/collateral/registry"), Chains))
+def registry(verifier: Verifier, trust: Trust | None = None) -> Signed[Chains]:
+    """The registry of chains and classes, as signed; with ``trust``, by a key of it.
+
+    Raises: Refused, Unavailable.   ContextError "unsigned", "bad_signature".
+    """
+    signed = verifier.understood(lambda: Signed.from_value(verifier.get("/v1/collateral/registry"), Chains))
+    if trust is not None:
+        verify_registry(signed, trust)
+    return signed
 
 
 def lock(verifier: Verifier, tag: bytes) -> LockAnswer | None:

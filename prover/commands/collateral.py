@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from zkmargin import canonical
-from zkmargin.collateral import ChainEntry, Chains, Pledge, verify_registry
-from zkmargin.documents import Trust
+from zkmargin.collateral import ChainEntry, Pledge
 from zkmargin.errors import InputError, VerificationError, ZkMarginError
 
 from .. import files, public
@@ -105,7 +104,7 @@ def lock_(
             code="usage",
         )
     with Verifier(verifier) as service:
-        registry = _registry(service, trust)
+        registry = services.registry(service, public.load_trust(trust)).document
         with locked_wallet(wallet, password_file) as opened:
             entry = registry.class_of(class_name)
             base_units = _base_units(amount, entry.decimals)
@@ -157,7 +156,7 @@ def pledge(
     with locked_wallet(wallet, password_file) as opened:
         lock = opened.require_lock(number)
         with Verifier(verifier) as service:
-            registry = _registry(service, trust)
+            registry = services.registry(service, public.load_trust(trust)).document
         registry.class_of(lock.class_)
         document = Pledge.of(locks.note(opened, lock), locks.opening(opened, lock))
         answers = []
@@ -256,12 +255,6 @@ def release(
     else:
         raise WalletError("the vault holds nothing of this lock", code="nothing_held")
     emit(output, value, lambda: print(f"lock {number}: {value['step']}, coins free from {value['release_at']}"))
-
-
-def _registry(service: Verifier, trust_file: Path | None) -> Chains:
-    trust: Trust | None = public.load_trust(trust_file)
-    signed = services.registry(service)
-    return signed.document if trust is None else verify_registry(signed, trust)
 
 
 def _owner(text: str, chain: ChainEntry) -> bytes:

@@ -175,9 +175,9 @@ class _Play:
             with services.Attestor(url, answer_within_s=PATIENCE_S) as attestor:
                 attestor.pledge(pledge)
         dora.wallet.pledged(made.number)
-        self.story.step(
-            f"locked on {vault.chain}", f"{LOCKED_ETHER} of {vault.class_name}", f"{LOCKED_ETHER} of {vault.class_name}"
-        )
+        there = client.find(client.owner, note.digest).amount // ETHER
+        wanted = f"{LOCKED_ETHER} of {vault.class_name}"
+        self.story.step(f"locked on {vault.chain}", f"{there} of {vault.class_name}", wanted)
         return client
 
     def prove(self, dora: Holder, public: Public) -> None:
